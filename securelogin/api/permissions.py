@@ -1,0 +1,38 @@
+"""Permissions that our tokens answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from .. import conf
+from ..exceptions import FreshTokenRequired, TokenMissing
+from ..tokens import AccessToken
+from .faces import TokenRefused
+
+
+class HasToken(BasePermission):
+    """The call came with an access token of ours; otherwise 401, whoever else authenticated it."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Return True or raise ``TokenRefused``."""
+        if not isinstance(request.auth, AccessToken):
+            raise TokenRefused(TokenMissing("no access token of ours"))
+        return True
+
+
+class IsFresh(HasToken):
+    """The token is fresh: a code or a password proved its user within ``FRESH_WINDOW``; otherwise 401.
+
+    A 401, not a 403: proving it again helps (RFC 9470 calls it step-up).
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Return True or raise ``TokenRefused``."""
+        super().has_permission(request, view)
+        if not request.auth.is_fresh(timezone.now(), conf.current().FRESH_WINDOW):
+            raise TokenRefused(FreshTokenRequired("the token is not fresh"))
+        return True

@@ -1,0 +1,204 @@
+"""Limits that guard the bill and the server: fixed windows that begin with their first hit, in the database or Redis.
+
+The ``limits`` library reads the notation and is the Redis storage. It is imported where it is first needed only
+because it costs 26 ms, and a site may have every limit off.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from django.db import connections, router
+
+from . import conf, keys
+from .exceptions import RetryLater, TooManyAttempts, TooManyRequests
+from .models import Counter
+
+if TYPE_CHECKING:
+    from limits.storage import Storage
+
+ATTEMPTS = frozenset({"verify_ip", "password_ip"})
+"""Limits on guessing, which answer ``TooManyAttempts``."""
+
+REDIS_TIMEOUT = 0.5
+"""Seconds for one answer of Redis, and for reaching it."""
+
+REDIS_PAUSE = 5.0
+"""Seconds that a lost Redis is left alone while the table counts."""
+
+logger = logging.getLogger("securelogin.limits")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One event to count: under the limit of that name, for that address, range or site."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """One fixed window of one limit. Sorted by key: unsorted keys deadlock on PostgreSQL and MariaDB."""
+
+    key: str
+    limit: int
+    length: timedelta
+    name: str
+
+
+def take(hits: Iterable[Hit], *, at: datetime) -> None:
+    """Count the hits, all of them or, where one has no room, none.
+
+    Raises ``TooManyAttempts`` or ``TooManyRequests`` with the wait until all have room. Call it outside any
+    transaction: a rollback would give the hits back.
+    """
+    windows = sorted(_windows(hits))
+    if not windows:
+        return
+    spent = _take(windows, at)
+    if spent:
+        name, wait = max(spent, key=lambda each: each[1])
+        logger.info("limit reached: %s", name)
+        raise _refusal(name, wait)
+
+
+def _refusal(name: str, wait: timedelta) -> RetryLater:
+    seconds = -(-wait // timedelta(seconds=1))
+    return TooManyAttempts(seconds) if name in ATTEMPTS else TooManyRequests(seconds)
+
+
+def parse(notation: str) -> list[tuple[int, timedelta]]:
+    """Read ``"20/hour"`` or ``"20/hour;100/day"`` into amounts and window lengths. Raises ``ValueError``."""
+    return list(_parse(notation))
+
+
+@lru_cache(maxsize=64)
+def _parse(notation: str) -> tuple[tuple[int, timedelta], ...]:
+    from limits import parse_many
+
+    return tuple((item.amount, timedelta(seconds=item.get_expiry())) for item in parse_many(notation))
+
+
+def _windows(hits: Iterable[Hit]) -> Iterable[Window]:
+    notations = conf.current().LIMITS
+    for hit in hits:
+        notation = notations.get(hit.name)
+        for limit, length in parse(notation) if notation else ():
+            seconds = int(length.total_seconds())
+            yield Window(
+                f"{hit.name}:{seconds}:{keys.digest('limits', hit.name, hit.value)[:32]}", limit, length, hit.name
+            )
+
+
+def _take(windows: list[Window], at: datetime) -> list[tuple[str, timedelta]]:
+    storage = _redis()
+    if storage is not None:
+        try:
+            return _take_in_redis(storage, windows)
+        except _redis_errors():
+            _lose_redis()
+    return _take_in_table(windows, at)
+
+
+# The table
+
+
+def _take_in_table(windows: list[Window], at: datetime) -> list[tuple[str, timedelta]]:
+    spent = _spent(windows, at, counts_from=0)
+    if spent:
+        return spent
+    using = router.db_for_write(Counter)
+    with connections[using].cursor() as cursor:
+        cursor.execute(*_upsert(using, windows, at))
+        counts = dict(cursor.fetchall())
+    over = [window for window in windows if counts[window.key] > window.limit]
+    return _spent(over, at, counts_from=1) if over else []
+
+
+def _spent(windows: list[Window], at: datetime, *, counts_from: int) -> list[tuple[str, timedelta]]:
+    """Return the windows without room and how long each lasts. ``counts_from`` 1 leaves out our own hit."""
+    by_key = {window.key: window for window in windows}
+    rows = Counter.objects.using(router.db_for_write(Counter)).filter(key__in=by_key, expires_at__gt=at)
+    return [
+        (by_key[row.key].name, row.expires_at - at) for row in rows if row.count - counts_from >= by_key[row.key].limit
+    ]
+
+
+def _upsert(using: str, windows: list[Window], at: datetime) -> tuple[str, list[object]]:
+    """Write the one statement that counts all hits and tells the counts.
+
+    MariaDB evaluates SET from left to right, so the count comes before the end of the window it reads.
+    """
+    connection = connections[using]
+    quote = connection.ops.quote_name
+    table, key, count, ends = (quote(name) for name in (Counter._meta.db_table, "key", "count", "expires_at"))
+    is_mariadb = connection.vendor == "mysql"
+    new_ends = f"VALUES({ends})" if is_mariadb else f"excluded.{ends}"
+    conflict = "ON DUPLICATE KEY UPDATE" if is_mariadb else f"ON CONFLICT ({key}) DO UPDATE SET"
+    rows = ", ".join(["(%s, 1, %s)"] * len(windows))
+    sql = (
+        f"INSERT INTO {table} ({key}, {count}, {ends}) VALUES {rows} {conflict} "  # noqa: S608 - quoted names, no input
+        f"{count} = CASE WHEN {table}.{ends} > %s THEN {table}.{count} + 1 ELSE 1 END, "
+        f"{ends} = CASE WHEN {table}.{ends} > %s THEN {table}.{ends} ELSE {new_ends} END "
+        f"RETURNING {key}, {count}"
+    )
+    adapt = Counter._meta.get_field("expires_at").get_db_prep_value
+    now = adapt(at, connection)
+    values = [value for window in windows for value in (window.key, adapt(at + window.length, connection))]
+    return sql, [*values, now, now]
+
+
+# Redis
+
+
+def _take_in_redis(storage: Storage, windows: list[Window]) -> list[tuple[str, timedelta]]:
+    for window in windows:
+        if storage.get(window.key) >= window.limit:
+            return [(window.name, _left(storage, window))]
+    spent = []
+    for window in windows:
+        if storage.incr(window.key, int(window.length.total_seconds())) > window.limit:
+            spent.append((window.name, _left(storage, window)))
+    return spent
+
+
+def _left(storage: Storage, window: Window) -> timedelta:
+    return timedelta(seconds=max(1.0, storage.get_expiry(window.key) - time.time()))
+
+
+_lost_until = 0.0
+
+
+def _redis() -> Storage | None:
+    url = conf.current().LIMITS_STORAGE
+    if url == "database" or time.monotonic() < _lost_until:
+        return None
+    return _storage(url)
+
+
+@lru_cache(maxsize=4)
+def _storage(url: str) -> Storage:
+    from limits.storage import storage_from_string
+
+    options = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT} if "redis" in url else {}
+    return storage_from_string(url, wrap_exceptions=True, **options)  # type: ignore[return-value,arg-type]
+
+
+def _redis_errors() -> type[Exception]:
+    from limits.errors import StorageError
+
+    return StorageError
+
+
+def _lose_redis() -> None:
+    """Let the table count for a while; never let a call through uncounted."""
+    global _lost_until
+    _lost_until = time.monotonic() + REDIS_PAUSE
+    logger.exception("the storage of the limits does not answer: counting in the database")

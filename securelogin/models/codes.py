@@ -1,0 +1,268 @@
+"""The row of one number and one asker: its live code, its budgets, its failures."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connections, models, router
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.expressions import Combinable
+from django.utils.translation import gettext_lazy as _
+
+from .. import codes
+from ..conf import Conf
+from ..exceptions import ResendTooSoon, RetryLater, TooManyAttempts, TooManyCodes
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+MONTH = timedelta(days=30)
+YEAR = timedelta(days=365)
+
+
+class OneTimeCodeQuerySet(models.QuerySet["OneTimeCode"]):
+    """What many rows, or one row in one statement, can do."""
+
+    def touch(self, key: str, *, at: datetime, **values: Any) -> None:
+        """Make the row or lock the one there is, in one upsert, and write ``values`` into it either way.
+
+        Never looked for first: nine of ten concurrent first asks would deadlock on MariaDB.
+        """
+        self.bulk_create(
+            [self.model(key=key, touched_at=at, **values)],
+            update_conflicts=True,
+            update_fields=["touched_at", *values],
+            unique_fields=_conflict_target(self.model, ["key"]),
+        )
+
+    def count_failure(self, key: str, *, at: datetime, conf: Conf, nonce: str | None = None) -> bool:
+        """Count a guess as failed before anyone compares it; False, and nothing counted, where no budget has room.
+
+        With a ``nonce`` the guess is at that one code, which must be live: what is compared is what was counted.
+        """
+        rows = self.filter(key=key).filter(_has_room(at, conf))
+        values: dict[str, Any] = {}
+        if nonce is not None:
+            rows = rows.filter(nonce=nonce, consumed_at=None, expires_at__gt=at, guesses__lt=conf.CODE_MAX_GUESSES)
+            values["guesses"] = F("guesses") + 1
+        # MariaDB evaluates SET from left to right: what reads the old count or the old start goes before it.
+        values["disabled_at"] = Case(
+            When(failures_in_a_row__gte=conf.FAILURES_IN_A_ROW - 1, then=Value(at)), default=F("disabled_at")
+        )
+        values["failures_in_a_row"] = F("failures_in_a_row") + 1
+        for count, began, length in FAILURE_WINDOWS:
+            values[count] = _counted(count, began, at - length)
+            values[began] = _begun(began, at, at - length)
+        return rows.update(**values, touched_at=at) == 1
+
+    def consume(self, key: str, *, nonce: str, at: datetime) -> bool:
+        """Use the code up; False where another call did before, or a newer code took its place."""
+        return (
+            self.filter(key=key, nonce=nonce, consumed_at=None).update(
+                consumed_at=at,
+                display_name="",
+                name_expires_at=None,
+                **_forgiven(),
+                failures_in_a_row=0,
+                disabled_at=None,
+            )
+            == 1
+        )
+
+    def forgive(self, key: str, *, is_success: bool) -> None:
+        """Give back one failure; a success also ends the row of failures."""
+        in_a_row: Combinable = Value(0) if is_success else _one_less("failures_in_a_row")
+        values: dict[str, Any] = {"disabled_at": None} if is_success else {}
+        self.filter(key=key).update(**_forgiven(), failures_in_a_row=in_a_row, **values)
+
+    def adopt(self, key: str, old_keys: list[str]) -> None:
+        """Give the row that a fallback of SECRET_KEY named its new name, where it has none yet."""
+        for old_key in old_keys:
+            if not self.filter(key=key).exists():
+                self.filter(key=old_key).update(key=key)
+
+    def clearable(self, at: datetime) -> OneTimeCodeQuerySet:
+        """Rows that hold nothing any more: no live code, no open window, no name, nothing disabled.
+
+        Failures in a row are kept for a year after the last, or waiting would wash them away.
+        """
+        idle = Q(touched_at__lt=at - DAY, disabled_at=None)
+        no_code = Q(expires_at=None) | Q(expires_at__lt=at - DAY)
+        no_name = Q(name_expires_at=None) | Q(name_expires_at__lt=at)
+        no_failures = Q(failures_in_a_row=0) & (Q(month_began_at=None) | Q(month_began_at__lt=at - MONTH))
+        return self.filter(idle & no_code & no_name & (no_failures | Q(touched_at__lt=at - YEAR)))
+
+    def scrubbable(self, at: datetime) -> OneTimeCodeQuerySet:
+        """Rows that stay for their counts, but hold a code or a name that is over."""
+        old_code = Q(expires_at__lt=at - DAY) & ~Q(nonce="")
+        old_name = Q(name_expires_at__lt=at)
+        return self.filter(old_code | old_name)
+
+    def scrub(self, at: datetime) -> int:
+        """Take codes dead for a day, and names past their time, out of rows that stay; returns how many rows."""
+        return self.scrubbable(at).update(
+            nonce=Case(When(expires_at__lt=at - DAY, then=Value("")), default=F("nonce")),
+            provider_id=Case(When(expires_at__lt=at - DAY, then=Value("")), default=F("provider_id")),
+            display_name=Case(When(name_expires_at__lt=at, then=Value("")), default=F("display_name")),
+            name_expires_at=Case(When(name_expires_at__lt=at, then=Value(None)), default=F("name_expires_at")),
+        )
+
+
+class OneTimeCode(models.Model):
+    """One number and one asker. A new ask replaces the code, starts its guesses at 0 and keeps everything else.
+
+    The code is not in here: it is computed from ``nonce``. The key is an HMAC, so neither is the number.
+    """
+
+    key = models.CharField(_("key"), max_length=64, primary_key=True)
+    touched_at = models.DateTimeField(_("touched at"), db_index=True)
+
+    purpose = models.CharField(_("purpose"), max_length=16, blank=True)
+    nonce = models.CharField(_("nonce"), max_length=32, blank=True)
+    key_id = models.CharField(_("key id"), max_length=8, blank=True)
+    provider = models.CharField(_("provider"), max_length=64, blank=True)
+    provider_id = models.CharField(_("provider's id"), max_length=64, blank=True)
+    expires_at = models.DateTimeField(_("expires at"), null=True)
+    guesses = models.PositiveSmallIntegerField(_("guesses"), default=0)
+    consumed_at = models.DateTimeField(_("consumed at"), null=True)
+
+    resend_at = models.DateTimeField(_("next code from"), null=True)
+    sends_in_hour = models.PositiveIntegerField(_("codes in the hour"), default=0)
+    hour_began_at = models.DateTimeField(_("hour began at"), null=True)
+    sends_in_day = models.PositiveIntegerField(_("codes in the day"), default=0)
+    sending_day_began_at = models.DateTimeField(_("day of codes began at"), null=True)
+
+    failures_in_day = models.PositiveIntegerField(_("failures in the day"), default=0)
+    day_began_at = models.DateTimeField(_("day of failures began at"), null=True)
+    failures_in_month = models.PositiveIntegerField(_("failures in 30 days"), default=0)
+    month_began_at = models.DateTimeField(_("30 days of failures began at"), null=True)
+    failures_in_a_row = models.PositiveIntegerField(_("failures in a row"), default=0)
+    disabled_at = models.DateTimeField(_("disabled at"), null=True)
+
+    display_name = models.CharField(_("display name"), max_length=150, blank=True)
+    name_expires_at = models.DateTimeField(_("name expires at"), null=True)
+
+    objects = OneTimeCodeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("one-time code")
+        verbose_name_plural = _("one-time codes")
+
+    def __str__(self) -> str:
+        return f"{self.key[:8]}…"
+
+    def __repr__(self) -> str:
+        return f"<OneTimeCode: {self.key[:8]}…>"
+
+    def refusal(self, at: datetime, conf: Conf) -> RetryLater | None:
+        """Return why no code may be sent now, or None."""
+        if self.resend_at and self.resend_at > at:
+            return ResendTooSoon(_seconds(self.resend_at - at))
+        for spent, until in (
+            (self.sends_in_hour >= conf.SENDS_PER_HOUR, _end(self.hour_began_at, HOUR)),
+            (self.sends_in_day >= conf.SENDS_PER_DAY, _end(self.sending_day_began_at, DAY)),
+        ):
+            if spent and until and until > at:
+                return TooManyCodes(_seconds(until - at))
+        return self.lock(at, conf)
+
+    def lock(self, at: datetime, conf: Conf) -> TooManyAttempts | None:
+        """Return the failure window without room, or None. The longer of two counts."""
+        ends = [
+            until
+            for spent, until in (
+                (self.failures_in_day >= conf.FAILURES_PER_DAY, _end(self.day_began_at, DAY)),
+                (self.failures_in_month >= conf.FAILURES_PER_MONTH, _end(self.month_began_at, MONTH)),
+            )
+            if spent and until and until > at
+        ]
+        return TooManyAttempts(_seconds(max(ends) - at)) if ends else None
+
+    def renew(self, *, at: datetime, conf: Conf, purpose: codes.Purpose, provider: str) -> None:
+        """Put a new code in the place of the old and count the send; not saved yet."""
+        self.purpose, self.nonce, self.key_id = purpose.value, codes.new_nonce(), codes.key_id()
+        self.provider, self.provider_id = provider, ""
+        self.expires_at, self.guesses, self.consumed_at = at + conf.CODE_LIFETIME, 0, None
+        self.sends_in_hour, self.hour_began_at = _next(self.sends_in_hour, self.hour_began_at, at, HOUR)
+        self.sends_in_day, self.sending_day_began_at = _next(self.sends_in_day, self.sending_day_began_at, at, DAY)
+        self.resend_at = at + self.pause(conf)
+        self.touched_at = at
+
+    def pause(self, conf: Conf) -> timedelta:
+        """Return the wait after the newest code: the n-th of an hour waits the n-th pause, the last one repeats."""
+        pauses = conf.RESEND_PAUSES or (timedelta(0),)
+        return pauses[min(max(self.sends_in_hour, 1), len(pauses)) - 1]
+
+    def code(self, *, phone: Any, asker: str, purpose: codes.Purpose, length: int) -> str | None:
+        """Compute the live code from the nonce; None where there is none or its key left the ring."""
+        if not self.nonce:
+            return None
+        return codes.compute(
+            nonce=self.nonce, key_id=self.key_id, phone=phone, asker=asker, purpose=purpose, length=length
+        )
+
+
+ASK_FIELDS = [
+    "purpose",
+    "nonce",
+    "key_id",
+    "provider",
+    "provider_id",
+    "expires_at",
+    "guesses",
+    "consumed_at",
+    "sends_in_hour",
+    "hour_began_at",
+    "sends_in_day",
+    "sending_day_began_at",
+    "resend_at",
+    "touched_at",
+]
+"""What ``OneTimeCode.renew`` changes."""
+
+FAILURE_WINDOWS = (("failures_in_day", "day_began_at", DAY), ("failures_in_month", "month_began_at", MONTH))
+
+
+def _has_room(at: datetime, conf: Conf) -> Q:
+    day = Q(day_began_at=None) | Q(day_began_at__lte=at - DAY) | Q(failures_in_day__lt=conf.FAILURES_PER_DAY)
+    month = (
+        Q(month_began_at=None) | Q(month_began_at__lte=at - MONTH) | Q(failures_in_month__lt=conf.FAILURES_PER_MONTH)
+    )
+    return day & month & Q(disabled_at=None, failures_in_a_row__lt=conf.FAILURES_IN_A_ROW)
+
+
+def _counted(count: str, began: str, over: datetime) -> Case:
+    return Case(When(**{f"{began}__gt": over}, then=F(count) + 1), default=Value(1))
+
+
+def _begun(began: str, at: datetime, over: datetime) -> Case:
+    return Case(When(**{f"{began}__gt": over}, then=F(began)), default=Value(at))
+
+
+def _one_less(count: str) -> Case:
+    return Case(When(**{f"{count}__gt": 0}, then=F(count) - 1), default=Value(0))
+
+
+def _forgiven() -> dict[str, Any]:
+    return {count: _one_less(count) for count, _began, _length in FAILURE_WINDOWS}
+
+
+def _next(count: int, began: datetime | None, at: datetime, length: timedelta) -> tuple[int, datetime]:
+    if began is None or began + length <= at:
+        return 1, at
+    return count + 1, began
+
+
+def _end(began: datetime | None, length: timedelta) -> datetime | None:
+    return began and began + length
+
+
+def _seconds(wait: timedelta) -> int:
+    """Round up: waiting that long is always enough."""
+    return -(-wait // timedelta(seconds=1))
+
+
+def _conflict_target(model: type[models.Model], fields: list[str]) -> list[str] | None:
+    """Name the unique fields of an upsert, which MariaDB takes from the indexes and refuses to be told."""
+    connection = connections[router.db_for_write(model)]
+    return fields if connection.features.supports_update_conflicts_with_target else None

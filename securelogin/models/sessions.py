@@ -1,0 +1,170 @@
+"""Sessions: one login on one device, backed by simplejwt's outstanding and blacklisted tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connections, models
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+
+BATCH = 500
+"""Rows that one statement names by key; SQLite takes 999 parameters where it is old."""
+
+KEEP_ENDED = timedelta(days=30)
+"""How long an ended session stays to be looked at; its tokens are refused all the same when it is gone."""
+
+
+class EndReason(models.TextChoices):
+    """Why a session ended."""
+
+    LOGOUT = "logout", _("logged out")
+    LOGOUT_OTHERS = "logout_others", _("logged out from another session")
+    LOGOUT_ALL = "logout_all", _("logged out everywhere")
+    REVOKED = "revoked", _("revoked by staff")
+    REUSE = "reuse", _("an old refresh token was used again")
+    EVICTED = "evicted", _("too many sessions")
+    PASSWORD = "password", _("the password was changed")
+    PHONE = "phone", _("the number was changed")
+    CLOSED = "closed", _("the account was closed")
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """What live means, and how sessions end."""
+
+    def live(self, at: datetime | None = None) -> SessionQuerySet:
+        """Sessions that are not ended, not blacklisted in simplejwt, not past their end, of an active user."""
+        return self.unended(at or timezone.now()).filter(Exists(_active_user()), ~Exists(_blacklisted()))
+
+    def unended(self, at: datetime) -> SessionQuerySet:
+        """Sessions that nothing in their own row ends."""
+        return self.filter(ended_at=None, expires_at__gt=at)
+
+    def rotate(self, session_id: UUID, *, generation: int, at: datetime, retry_digest: str | None) -> bool:
+        """Move a live session past ``generation`` in one statement; False where it is not live or already past.
+
+        The row may be behind the token: after a restored backup an honest token is ahead of it.
+        A key that comes with two rotations running is none (``retry_digest`` becomes null).
+        """
+        digest = (
+            Case(When(retry_digest=retry_digest, then=Value(None)), default=Value(retry_digest))
+            if retry_digest
+            else Value(None, output_field=models.CharField())
+        )
+        rows = self.live(at).filter(pk=session_id, generation__lte=generation)
+        return rows.update(retry_digest=digest, generation=generation + 1, rotated_at=at) == 1
+
+    def open(self, **fields: Any) -> Session:
+        """Write a session and the one outstanding token it keeps for its whole life; the text of a token is nowhere."""
+        self._for_write = True
+        session = self.model(id=uuid4(), **fields)
+        session.token = OutstandingToken.objects.using(self.db).create(
+            user=session.user,
+            jti=str(session.id),
+            token="",
+            created_at=session.created_at,
+            expires_at=session.expires_at,
+        )
+        session.save(force_insert=True, using=self.db)
+        return session
+
+    def end(self, reason: str, *, at: datetime) -> list[UUID]:
+        """End the sessions here that have not ended and return their ids. Run it inside a transaction.
+
+        First the session, then its blacklisted token: the other order deadlocks on MariaDB.
+        """
+        self._for_write = True
+        open_rows = self.filter(ended_at=None).select_for_update(of=("self",)).order_by("pk")
+        ended: list[UUID] = []
+        for batch in _batches(iter(open_rows.values_list("pk", "token_id"))):
+            ids = [pk for pk, _token in batch]
+            self.model._default_manager.using(self.db).filter(pk__in=ids).update(ended_at=at, end_reason=reason)
+            blacklist([token for _pk, token in batch], using=self.db)
+            ended += ids
+        return ended
+
+
+def blacklist(token_ids: list[int], *, using: str) -> None:
+    """Blacklist outstanding tokens, those that are already among them.
+
+    An upsert: ``INSERT IGNORE``, which Django writes for ``ignore_conflicts``, swallows foreign-key errors on MariaDB.
+    """
+    target = ["token"] if connections[using].features.supports_update_conflicts_with_target else None
+    BlacklistedToken.objects.using(using).bulk_create(
+        [BlacklistedToken(token_id=token_id) for token_id in sorted(token_ids)],
+        update_conflicts=True,
+        update_fields=["token"],
+        unique_fields=target,
+    )
+
+
+def dead_tokens(at: datetime) -> models.QuerySet[OutstandingToken]:
+    """Return the outstanding tokens of sessions that ended ``KEEP_ENDED`` ago or are past their end.
+
+    Delete these, never the sessions: all three rows of a session go together.
+    """
+    over = Q(ended_at__lt=at - KEEP_ENDED) | Q(expires_at__lt=at)
+    dead = Session.objects.filter(over, token_id=OuterRef("pk"))
+    return OutstandingToken.objects.filter(Exists(dead))
+
+
+class Session(models.Model):
+    """One login on one device. Its id is the ``sid`` claim: a name, not a credential."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="securelogin_sessions", verbose_name=_("user")
+    )
+    token = models.OneToOneField(
+        "token_blacklist.OutstandingToken",
+        models.CASCADE,
+        related_name="securelogin_session",
+        verbose_name=_("outstanding token"),
+    )
+    generation = models.PositiveIntegerField(_("generation"), default=0)
+    rotated_at = models.DateTimeField(_("last used at"))
+    retry_digest = models.CharField(_("digest of the idempotency key"), max_length=64, null=True, blank=True)  # noqa: DJ001 - null equals nothing, "" would
+    created_at = models.DateTimeField(_("created at"))
+    expires_at = models.DateTimeField(_("expires at"))
+    ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    user_agent = models.CharField(_("user agent"), max_length=255, blank=True)
+    device = models.CharField(_("device"), max_length=64, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    end_reason = models.CharField(_("end reason"), max_length=16, blank=True, choices=EndReason.choices)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        indexes = [
+            models.Index(fields=["user", "ended_at"], name="securelogin_session_user"),
+            models.Index(fields=["ended_at"], name="securelogin_session_ended"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    def __repr__(self) -> str:
+        return f"<Session: {self.id}>"
+
+
+def _blacklisted() -> models.QuerySet[BlacklistedToken]:
+    return BlacklistedToken.objects.filter(token_id=OuterRef("token_id"))
+
+
+def _active_user() -> models.QuerySet[Any]:
+    return get_user_model()._base_manager.filter(pk=OuterRef("user_id"), is_active=True)
+
+
+def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    while batch := list(islice(rows, BATCH)):
+        yield batch

@@ -1,0 +1,165 @@
+"""Accounts: how they are found, registered and made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from .. import codes, conf, limits, phones, signals
+from ..addresses import Client
+from ..exceptions import AccountExists, PasswordTooWeak, SignupClosed, UnsupportedAuthType
+from ..limits import Hit
+from ..models import OneTimeCode
+from ..models.codes import DAY, MONTH
+from ..phones import E164
+from . import sessions
+from .transactions import database, in_transaction, with_retries
+
+User = AbstractBaseUser
+
+
+def has_field(name: str) -> bool:
+    """Whether the project's user model has that field."""
+    try:
+        get_user_model()._meta.get_field(name)
+    except FieldDoesNotExist:
+        return False
+    return True
+
+
+def users() -> models.QuerySet[Any]:
+    """Return the users where our tables are."""
+    return get_user_model()._base_manager.using(database())
+
+
+def find(phone: E164) -> User | None:
+    """Return the user of a number, with no lock."""
+    return users().filter(**{_phone_field(): phone}).first()
+
+
+def lock(user_id: Any) -> User | None:
+    """Return the user with the row locked: opening a session and ending many begin with it."""
+    return users().select_for_update(of=("self",)).filter(pk=user_id).first()
+
+
+def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
+    """Keep a display name for the first verified login of a number and return the id that stands for the number.
+
+    Reads no user: rows, statements and answer are the same for all numbers. Raises ``SignupClosed``,
+    ``PhoneNotAllowed``, ``TooManyRequests``, and ``AccountExists`` only where enumeration is allowed.
+    """
+    options, now = conf.current(), timezone.now()
+    if options.SIGNUP == "closed":
+        raise SignupClosed("accounts are made by staff")
+    phones.check_policy(phone, options.ALLOWED_REGIONS)
+    limits.take(_hits(client), at=now)
+    if not options.PREVENT_ENUMERATION and find(phone):
+        raise AccountExists("the number belongs to an account")
+    key = codes.row_key(phone, codes.ANYONE)
+    expires_at = now + (MONTH if options.SIGNUP == "register" else DAY)
+    with_retries(lambda: _leave_name(key, display_name, expires_at, now))
+    return phones.user_ids(phone)[0]
+
+
+def _leave_name(key: str, display_name: str, expires_at: datetime, now: datetime) -> None:
+    OneTimeCode.objects.using(database()).touch(key, at=now, display_name=display_name, name_expires_at=expires_at)
+
+
+def register_with_password(*, username: str, email: str, password: str, client: Client) -> sessions.Login:
+    """Make an account with e-mail and password, and log it in.
+
+    Raises ``UnsupportedAuthType``, ``SignupClosed``, ``PasswordTooWeak``, ``TooManyRequests``, and ``AccountExists``
+    in every mode: the answer holds tokens, so it cannot be hidden.
+    """
+    options, now = conf.current(), timezone.now()
+    if "PASSWORD" not in options.AUTH_TYPES or not has_field("email"):
+        raise UnsupportedAuthType("passwords are not offered")
+    if options.SIGNUP == "closed":
+        raise SignupClosed("accounts are made by staff")
+    limits.take(_hits(client), at=now)
+    fields = {"email": email, **({"username": username} if has_field("username") else {})}
+    user = get_user_model()(**fields)
+    check_password_strength(password, user, field="password")
+    user.set_password(password)  # half a second of hashing, before any transaction
+    login = in_transaction(lambda: _insert_and_log_in(user, client, now))
+    if login is None:
+        raise AccountExists("the e-mail address belongs to an account")
+    signals.user_registered.send_robust(type(user), user=user, request=client.request)
+    sessions.announce_login(login, client)
+    return login
+
+
+def _insert_and_log_in(user: User, client: Client, now: datetime) -> sessions.Login | None:
+    if not _try_insert(user):
+        return None
+    return sessions.open_session(user, client=client, amr=["pwd"], at=now)
+
+
+def _try_insert(user: User) -> bool:
+    try:
+        with transaction.atomic(using=database()):
+            user.save(force_insert=True, using=database())
+    except IntegrityError:
+        return False
+    return True
+
+
+def check_password_strength(password: str, user: User, *, field: str) -> None:
+    """Ask Django's validators; raises ``PasswordTooWeak``."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise PasswordTooWeak(field, error.messages) from error
+
+
+def find_or_make(phone: E164, known: User | None, display_name: str) -> tuple[User | None, bool]:
+    """Return the locked user of a verified number and whether it was made now; None where it changed hands meanwhile.
+
+    A number nobody had at the look before is inserted, never looked for under a lock: the gaps that two first logins
+    would lock are a deadlock on MariaDB.
+    """
+    if known is not None:
+        user = lock(known.pk)
+        return (user if user and user.get_username() == phone else None), False
+    for user_id in (_free_user_id(phone), None):
+        fields: dict[str, Any] = {_phone_field(): phone}
+        if has_field("username") and _phone_field() != "username":
+            fields["username"] = display_name
+        user = get_user_model()(**fields, **({"pk": user_id} if user_id else {}))
+        user.set_unusable_password()
+        if _try_insert(user):
+            return user, True
+        if other := users().select_for_update(of=("self",)).filter(**{_phone_field(): phone}).first():
+            return other, False
+    return None, False
+
+
+def _free_user_id(phone: E164) -> UUID | None:
+    """Return the id that stood for the number, unless it is taken or the model's ids are of another kind."""
+    if not isinstance(get_user_model()._meta.pk, models.UUIDField):
+        return None
+    user_id = phones.user_ids(phone)[0]
+    return None if users().filter(pk=user_id).exists() else user_id
+
+
+def allow_codes(phone: E164) -> bool:
+    """Take back the lock of a number whose failures in a row reached the end; whether there was one. For staff."""
+    keys = [codes.row_key(phone, codes.ANYONE), *codes.old_row_keys(phone, codes.ANYONE)]
+    rows = OneTimeCode.objects.using(database()).filter(key__in=keys).exclude(disabled_at=None, failures_in_a_row=0)
+    return rows.update(disabled_at=None, failures_in_a_row=0) > 0
+
+
+def _hits(client: Client) -> list[Hit]:
+    return [Hit("register_ip", client.bucket), Hit("register_site", "")]
+
+
+def _phone_field() -> str:
+    return cast(str, get_user_model().USERNAME_FIELD)

@@ -1,0 +1,121 @@
+"""Passwords, where they are offered: guesses count first, on the same kind of row as codes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import password_changed
+from django.contrib.auth.signals import user_login_failed
+from django.utils import timezone
+
+from .. import codes, conf, limits, phones
+from ..addresses import Client
+from ..base_user import lower_email
+from ..conf import Conf
+from ..exceptions import AccountInactive, AccountUnknown, PasswordChangeRejected, PasswordRejected, UnsupportedAuthType
+from ..limits import Hit
+from ..models import EndReason, OneTimeCode
+from ..phones import E164
+from ..tokens import AccessToken
+from . import accounts, sessions
+from .accounts import User
+from .transactions import database, in_transaction, refuse_transaction, with_retries
+
+AMR = ["pwd"]
+
+
+def log_in_with_password(
+    *, email: str | None = None, phone: E164 | None = None, password: str, client: Client
+) -> sessions.Login:
+    """Log in with an e-mail address or a number, and a password.
+
+    Raises ``PasswordRejected`` for every cause, ``TooManyAttempts`` for the address, ``UnsupportedAuthType``, and
+    ``AccountUnknown`` and ``AccountInactive`` where enumeration is allowed. Must not run inside a transaction.
+    """
+    refuse_transaction("log_in_with_password")
+    options, now = conf.current(), timezone.now()
+    if "PASSWORD" not in options.AUTH_TYPES:
+        raise UnsupportedAuthType("passwords are not offered")
+    limits.take([Hit("password_ip", client.bucket)], at=now)
+    identifier = phone or lower_email(email) or ""
+    key = _row_key(identifier)
+    user = with_retries(lambda: _find(email=email, phone=phone))
+    if _is_right(key, user, password, now, options):
+        login = in_transaction(lambda: _log_in(key, user, client, now))
+        if login is not None:
+            sessions.announce_login(login, client)
+            return login
+    credentials = {"phone": phones.mask(phone)} if phone else {"email": "***"}
+    user_login_failed.send_robust(__name__, credentials=credentials, request=client.request)
+    if not options.PREVENT_ENUMERATION and user is None:
+        raise AccountUnknown("there is no account")
+    if not options.PREVENT_ENUMERATION and user is not None and not user.is_active:
+        raise AccountInactive("the account is inactive")
+    raise PasswordRejected("the password is wrong, or over its budget")
+
+
+def _find(*, email: str | None, phone: E164 | None) -> User | None:
+    if phone is not None:
+        return accounts.find(phone)
+    if not email or not accounts.has_field("email"):
+        return None
+    return accounts.users().filter(email=lower_email(email)).first()
+
+
+def _row_key(identifier: str) -> str:
+    key = codes.password_row_key(identifier)
+    if old_keys := codes.old_password_row_keys(identifier):
+        with_retries(lambda: OneTimeCode.objects.using(database()).adopt(key, old_keys))
+    return key
+
+
+def _is_right(key: str, user: User | None, password: str, at: datetime, options: Conf) -> bool:
+    """Count the guess, then let the hasher run once: for unknown accounts and unusable passwords too."""
+    rows = OneTimeCode.objects.using(database())
+    with_retries(lambda: rows.touch(key, at=at))
+    if not with_retries(lambda: rows.count_failure(key, at=at, conf=options)):
+        make_password(password)  # as long as a comparison takes: a spent budget is not told by time
+        return False
+    if user is None:
+        return check_password(password, "!")
+    return user.check_password(password)
+
+
+def _log_in(key: str, user: User | None, client: Client, at: datetime) -> sessions.Login | None:
+    OneTimeCode.objects.using(database()).forgive(key, is_success=True)
+    locked = accounts.lock(user.pk) if user else None
+    # The password may have changed while the hasher ran; its hash is the proof that it did not.
+    if locked is None or user is None or not locked.is_active or locked.password != user.password:
+        return None
+    return sessions.open_session(locked, client=client, amr=AMR, at=at)
+
+
+def change_password(token: AccessToken, user: User, *, old_password: str, new_password: str) -> None:
+    """Change the password and end the user's other sessions.
+
+    Raises ``PasswordChangeRejected`` where the old one is wrong or its guesses are spent, and ``PasswordTooWeak``.
+    Must not run inside a transaction.
+    """
+    refuse_transaction("change_password")
+    options, now = conf.current(), timezone.now()
+    key = _row_key(f"user:{user.pk}")
+    if not _is_right(key, user, old_password, now, options):
+        raise PasswordChangeRejected("the old password is wrong")
+    accounts.check_password_strength(new_password, user, field="newpassword")
+    encoded = make_password(new_password)
+    if not in_transaction(lambda: _replace(key, token, user, encoded, now)):
+        raise PasswordChangeRejected("the old password is wrong")
+    password_changed(new_password, user)
+
+
+def _replace(key: str, token: AccessToken, user: Any, encoded: str, at: datetime) -> bool:
+    OneTimeCode.objects.using(database()).forgive(key, is_success=True)
+    locked = accounts.lock(user.pk)
+    if locked is None or locked.password != user.password:
+        return False
+    get_user_model()._base_manager.using(database()).filter(pk=user.pk).update(password=encoded)
+    sessions.end_all_but(user, token.session_id, EndReason.PASSWORD, at=at)
+    return True

@@ -1,0 +1,120 @@
+"""Signing and checking JWTs: one algorithm, keys named by ``kid``, the clock's tolerance where it is due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import jwt
+from django.conf import settings
+from rest_framework_simplejwt.backends import TokenBackend as SimpleTokenBackend
+from rest_framework_simplejwt.exceptions import TokenBackendError
+
+from .. import keys
+
+LEEWAY = timedelta(seconds=10)
+"""For ``iat`` and ``nbf``: clocks of our own machines differ. ``exp`` has none."""
+
+MAX_TOKEN = 4096
+"""Characters of a token that are looked at."""
+
+REQUIRED_CLAIMS = ("exp", "iat", "jti", "sub", "sid")
+
+
+class TokenBackend(SimpleTokenBackend):
+    """simplejwt's backend with a key ring: every token names its key in ``kid``, only known names are looked up."""
+
+    def __init__(self, *, keyring: Mapping[str, Any], **options: Any) -> None:
+        super().__init__(**options)
+        self.keyring = keyring
+        self.kid = next(iter(keyring))
+
+    def encode(self, payload: dict[str, Any]) -> str:
+        """Sign a payload; ``aud`` and ``iss`` are added where they are configured."""
+        claims = dict(payload)
+        if self.audience is not None:
+            claims["aud"] = self.audience
+        if self.issuer is not None:
+            claims["iss"] = self.issuer
+        return jwt.encode(
+            claims,
+            self.prepared_signing_key,
+            algorithm=self.algorithm,
+            headers={"kid": self.kid},
+            json_encoder=self.json_encoder,
+        )
+
+    def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
+        """Return the payload of a token with a good signature, good ``iat`` and ``nbf`` and every claim of ours.
+
+        ``exp`` is there and an integer, but left to the caller: a logout takes an expired token too.
+        Raises simplejwt's ``TokenBackendError`` for everything else.
+        """
+        if len(token) > MAX_TOKEN:
+            raise TokenBackendError("Token is invalid")
+        try:
+            payload: dict[str, Any] = jwt.decode(
+                token,
+                self._key_of(token),
+                algorithms=[self.algorithm],
+                audience=self.audience,
+                issuer=self.issuer,
+                leeway=self.get_leeway(),
+                options={
+                    "verify_signature": verify,
+                    "verify_aud": verify and self.audience is not None,
+                    "verify_exp": False,
+                    "require": list(REQUIRED_CLAIMS),
+                },
+            )
+        except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
+            raise TokenBackendError("Token is invalid") from error
+        if not isinstance(payload["exp"], int) or not isinstance(payload["iat"], int):
+            raise TokenBackendError("Token is invalid")
+        return payload
+
+    def _key_of(self, token: str) -> Any:
+        kid = jwt.get_unverified_header(token).get("kid")
+        if not isinstance(kid, str) or kid not in self.keyring:
+            raise jwt.InvalidTokenError("unknown key")
+        return self.keyring[kid]
+
+
+def current() -> TokenBackend:
+    """Return the backend for the settings as they are now, kept as long as they stay the same objects."""
+    global _cached
+    marks = (settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS, getattr(settings, "SIMPLE_JWT", None))
+    if _cached is None or any(old is not new for old, new in zip(_cached[0], marks, strict=True)):
+        _cached = (marks, _make(marks[2] or {}))
+    return _cached[1]
+
+
+def has_explicit_key() -> bool:
+    """Whether the project signs with a key of its own in ``SIMPLE_JWT`` and so may share it with stock views."""
+    return bool((getattr(settings, "SIMPLE_JWT", None) or {}).get("SIGNING_KEY"))
+
+
+_cached: tuple[tuple[Any, ...], TokenBackend] | None = None
+
+
+def _make(options: Mapping[str, Any]) -> TokenBackend:
+    algorithm = options.get("ALGORITHM", "HS256")
+    keyring = _keyring(algorithm, options)
+    return TokenBackend(
+        keyring=keyring,
+        algorithm=algorithm,
+        signing_key=options.get("SIGNING_KEY") or next(iter(keyring.values())),
+        verifying_key=options.get("VERIFYING_KEY", ""),
+        audience=options.get("AUDIENCE"),
+        issuer=options.get("ISSUER"),
+        leeway=LEEWAY,
+    )
+
+
+def _keyring(algorithm: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    signing_key = options.get("SIGNING_KEY")
+    if not signing_key:
+        return {key.id: key.mac() for key in keys.ring("jwt")}
+    verifying_key = signing_key if algorithm.startswith("HS") else options.get("VERIFYING_KEY", "")
+    return {keys.digest("kid", str(verifying_key))[:8]: verifying_key}

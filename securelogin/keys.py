@@ -1,4 +1,4 @@
-"""Every key, derived from ``SECRET_KEY`` and ``SECRET_KEY_FALLBACKS`` by purpose (NIST SP 800-108: one key, one use)."""
+"""Every key, derived from ``SECRET_KEY`` and ``SECRET_KEY_FALLBACKS``: one key, one purpose (NIST SP 800-108)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections, router
 
@@ -92,9 +92,8 @@ def _windows(hits: Iterable[Hit]) -> Iterable[Window]:
         notation = notations.get(hit.name)
         for limit, length in parse(notation) if notation else ():
             seconds = int(length.total_seconds())
-            yield Window(
-                f"{hit.name}:{seconds}:{keys.digest('limits', hit.name, hit.value)[:32]}", limit, length, hit.name
-            )
+            value = keys.digest("limits", hit.name, hit.value)[:32]
+            yield Window(f"{hit.name}:{seconds}:{value}", limit, length, hit.name)
 
 
 def _take(windows: list[Window], at: datetime) -> list[tuple[str, timedelta]]:
@@ -102,8 +101,8 @@ def _take(windows: list[Window], at: datetime) -> list[tuple[str, timedelta]]:
     if storage is not None:
         try:
             return _take_in_redis(storage, windows)
-        except _redis_errors():
-            _lose_redis()
+        except _redis_errors() as error:
+            _lose_redis(error)
     return _take_in_table(windows, at)
 
 
@@ -116,7 +115,8 @@ def _take_in_table(windows: list[Window], at: datetime) -> list[tuple[str, timed
         return spent
     using = router.db_for_write(Counter)
     with connections[using].cursor() as cursor:
-        cursor.execute(*_upsert(using, windows, at))
+        sql, params = _upsert(using, windows, at)
+        cursor.execute(sql, params)
         counts = dict(cursor.fetchall())
     over = [window for window in windows if counts[window.key] > window.limit]
     return _spent(over, at, counts_from=1) if over else []
@@ -131,7 +131,7 @@ def _spent(windows: list[Window], at: datetime, *, counts_from: int) -> list[tup
     ]
 
 
-def _upsert(using: str, windows: list[Window], at: datetime) -> tuple[str, list[object]]:
+def _upsert(using: str, windows: list[Window], at: datetime) -> tuple[str, list[Any]]:
     """Write the one statement that counts all hits and tells the counts.
 
     MariaDB evaluates SET from left to right, so the count comes before the end of the window it reads.
@@ -188,7 +188,7 @@ def _storage(url: str) -> Storage:
     from limits.storage import storage_from_string
 
     options = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT} if "redis" in url else {}
-    return storage_from_string(url, wrap_exceptions=True, **options)  # type: ignore[return-value,arg-type]
+    return storage_from_string(url, wrap_exceptions=True, **options)  # type: ignore[return-value]
 
 
 def _redis_errors() -> type[Exception]:
@@ -197,8 +197,8 @@ def _redis_errors() -> type[Exception]:
     return StorageError
 
 
-def _lose_redis() -> None:
+def _lose_redis(error: Exception) -> None:
     """Let the table count for a while; never let a call through uncounted."""
     global _lost_until
     _lost_until = time.monotonic() + REDIS_PAUSE
-    logger.exception("the storage of the limits does not answer: counting in the database")
+    logger.error("the storage of the limits does not answer, counting in the database: %s", type(error).__name__)

@@ -36,7 +36,7 @@ def parse(text: str, region: str | None = None) -> E164:
 
     Raises ``InvalidPhone`` for anything that is not a valid number, before the library sees what it must not.
     """
-    if not isinstance(text, str) or len(text) > MAX_TEXT or not _TEXT.fullmatch(text):
+    if len(text) > MAX_TEXT or not _TEXT.fullmatch(text):
         raise InvalidPhone("not a phone number")
     return _parse(text.removeprefix("tel:"), region)
 

@@ -50,8 +50,8 @@ def bearer_of(request: Request) -> str | None:
 def require_token(request: Request) -> AccessToken:
     """Return the token that the call was authenticated with by us.
 
-    Raises ``TokenMissing`` where someone else did, as ``force_authenticate`` or a Django session.
+    Raises ``TokenRefused`` where someone else did, as ``force_authenticate`` or a Django session.
     """
     if not isinstance(request.auth, AccessToken):
-        raise TokenMissing("no access token of ours")
+        raise TokenRefused(TokenMissing("no access token of ours"))
     return request.auth

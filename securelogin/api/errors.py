@@ -97,7 +97,7 @@ def _of_drf(error: drf.APIException) -> Answer:
         fields = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
         return faces.VALIDATION, {"fields": fields}, {}
     if isinstance(error, drf.Throttled):
-        wait = max(1, math.ceil(error.wait or 1))
+        wait = max(1, math.ceil(getattr(error, "wait", None) or 1))
         return FACES[ours.TooManyRequests], {"retry_after": wait}, {"Retry-After": str(wait)}
     face = next((DRF_FACES[kind] for kind in type(error).__mro__ if kind in DRF_FACES), None)
     return face or _face_of_hosts(error), {}, {}

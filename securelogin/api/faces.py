@@ -28,7 +28,7 @@ class Face:
     message: str | Promise
 
 
-LOGIN, CREATION, INVALID, TOKEN = "LoginFailure", "AccountCreationFailure", "InvalidRequest", "InvalidToken"  # noqa: S105
+LOGIN, CREATION, INVALID, TOKEN = "LoginFailure", "AccountCreationFailure", "InvalidRequest", "InvalidToken"
 
 FACES: Mapping[type[Exception], Face] = MappingProxyType(
     {
@@ -124,4 +124,4 @@ class TokenRefused(AuthenticationFailed):
     def __init__(self, cause: ours.SecureLoginError) -> None:
         super().__init__()
         self.cause = cause
-        self.detail = body_of(face_of(cause))  # type: ignore[assignment]
+        self.detail = body_of(face_of(cause))

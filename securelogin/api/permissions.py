@@ -9,8 +9,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from .. import conf
-from ..exceptions import FreshTokenRequired, TokenMissing
-from ..tokens import AccessToken
+from ..exceptions import FreshTokenRequired
+from .authentication import require_token
 from .faces import TokenRefused
 
 
@@ -19,8 +19,7 @@ class HasToken(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return True or raise ``TokenRefused``."""
-        if not isinstance(request.auth, AccessToken):
-            raise TokenRefused(TokenMissing("no access token of ours"))
+        require_token(request)
         return True
 
 
@@ -32,7 +31,7 @@ class IsFresh(HasToken):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return True or raise ``TokenRefused``."""
-        super().has_permission(request, view)
-        if not request.auth.is_fresh(timezone.now(), conf.current().FRESH_WINDOW):
+        token = require_token(request)
+        if not token.is_fresh(timezone.now(), conf.current().FRESH_WINDOW):
             raise TokenRefused(FreshTokenRequired("the token is not fresh"))
         return True

@@ -35,6 +35,8 @@ class PhoneField(serializers.Field[E164, Any, str, Any]):
 
     def to_internal_value(self, data: Any) -> E164:
         """Parse the number."""
+        if not isinstance(data, str):
+            self.fail("invalid")
         try:
             return phones.parse(data, conf.current().DEFAULT_REGION)
         except InvalidPhone:

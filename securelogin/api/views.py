@@ -181,8 +181,9 @@ class AuthViewSet(SecureLoginViewSet):
     def password(self, request: Request) -> Response:
         """Change the password."""
         data = self.parse(serializers.PasswordSerializer)
+        user: Any = request.user
         services.change_password(
-            require_token(request), request.user, old_password=data["oldpassword"], new_password=data["newpassword"]
+            require_token(request), user, old_password=data["oldpassword"], new_password=data["newpassword"]
         )
         return Response({"message": "changed password successfully"})
 
@@ -210,7 +211,8 @@ class SessionViewSet(SecureLoginViewSet):
         """List them, the newest first."""
         token = require_token(request)
         paginator = SessionPagination()
-        page = paginator.paginate_queryset(services.live_sessions(request.user), request, view=self)
+        user: Any = request.user
+        page = paginator.paginate_queryset(services.live_sessions(user), request, view=self)
         context = {"session_id": token.session_id}
         return paginator.get_paginated_response(serializers.SessionSerializer(page, many=True, context=context).data)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -112,7 +112,7 @@ def _try_insert(user: User) -> bool:
     return True
 
 
-def check_password_strength(password: str, user: User, *, field: str) -> None:
+def check_password_strength(password: str, user: Any, *, field: str) -> None:
     """Ask Django's validators; raises ``PasswordTooWeak``."""
     try:
         validate_password(password, user)
@@ -162,4 +162,4 @@ def _hits(client: Client) -> list[Hit]:
 
 
 def _phone_field() -> str:
-    return cast(str, get_user_model().USERNAME_FIELD)
+    return get_user_model().USERNAME_FIELD

@@ -108,7 +108,8 @@ def change_password(token: AccessToken, user: User, *, old_password: str, new_pa
     encoded = make_password(new_password)
     if not in_transaction(lambda: _replace(key, token, user, encoded, now)):
         raise PasswordChangeRejected("the old password is wrong")
-    password_changed(new_password, user)
+    announced: Any = user
+    password_changed(new_password, announced)
 
 
 def _replace(key: str, token: AccessToken, user: Any, encoded: str, at: datetime) -> bool:

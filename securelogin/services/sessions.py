@@ -263,7 +263,8 @@ def _revoke(ids: list[UUID], reason: EndReason) -> int:
 
 def end_all_but(user: AbstractBaseUser, kept: UUID | None, reason: EndReason, *, at: datetime) -> list[UUID]:
     """End the sessions of a user whose row is locked, but one; inside the caller's transaction."""
-    return _end(sessions().filter(user_id=user.pk).exclude(pk=kept), user.pk, reason, at)
+    mine = sessions().filter(user_id=user.pk)
+    return _end(mine.exclude(pk=kept) if kept else mine, user.pk, reason, at)
 
 
 def _end_many(token: AccessToken, reason: EndReason, *, kept: UUID | None) -> int:

@@ -14,6 +14,8 @@ from ..exceptions import SMSNotSent
 DEFAULT_TIMEOUT = 5.0
 """Seconds for a whole call to a provider, because a visitor waits for it."""
 
+MAX_TIMEOUT = 60
+
 T = TypeVar("T")
 
 
@@ -115,6 +117,6 @@ def wait_at_most(seconds: float, call: Callable[[], T]) -> T:
 def check_timeout(options: Mapping[str, Any]) -> list[OptionProblem]:
     """Name what is wrong with the option ``timeout``, for backends that have one."""
     timeout = options.get("timeout", DEFAULT_TIMEOUT)
-    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and timeout > 0:
+    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and 0 < timeout <= MAX_TIMEOUT:
         return []
-    return [OptionProblem("OPTIONS['timeout'] is not a positive number.", "It takes seconds, such as 5.")]
+    return [OptionProblem("OPTIONS['timeout'] is no time-out.", f"It takes seconds, above 0 and up to {MAX_TIMEOUT}.")]

@@ -38,5 +38,5 @@ def read_device(phone: E164, text: str | None) -> Device | None:
 
 
 def _signer(phone: E164) -> signing.TimestampSigner:
-    key, *fallbacks = (each.mac().hex() for each in keys.ring("device"))
-    return signing.TimestampSigner(key=key, fallback_keys=fallbacks, salt=f"securelogin.device.{phone}")
+    ring: list[str | bytes] = [each.mac().hex() for each in keys.ring("device")]
+    return signing.TimestampSigner(key=ring[0], fallback_keys=ring[1:], salt=f"securelogin.device.{phone}")

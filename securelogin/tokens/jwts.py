@@ -160,7 +160,7 @@ def issue_pair(
     """Issue both tokens of one generation; neither outlives the session. No side effects."""
     options = conf.current()
     jitter = secrets.randbelow(JITTER_PERCENT * 100 + 1) / 10000
-    ends = min(at + options.ACCESS_TOKEN_LIFETIME * (1 - jitter), session_end)
+    ends = min(at + options.ACCESS_TOKEN_LIFETIME * (1 - jitter), session_end).replace(microsecond=0)
     shared = {"iat": int(at.timestamp()), "sub": user_id, "sid": str(session_id), "auth_time": auth_time, "amr": amr}
     access = {
         **shared,
@@ -178,16 +178,22 @@ def issue_pair(
         "session_exp": int(session_end.timestamp()),
     }
     encode = backend.current().encode
-    return TokenPair(encode(access), encode(refresh), datetime_from_epoch(access["exp"]))
+    return TokenPair(encode(access), encode(refresh), ends)
 
 
 def read_access(text: str, *, is_expired_ok: bool = False) -> AccessToken:
-    """Read an access token. Raises ``TokenInvalid``, ``WrongTokenType``, or ``AccessTokenExpired`` unless that is ok."""
+    """Read an access token.
+
+    Raises ``TokenInvalid``, ``WrongTokenType``, and ``AccessTokenExpired`` unless that is ok.
+    """
     return _read(AccessToken, text, None if is_expired_ok else AccessTokenExpired)
 
 
 def read_refresh(text: str, *, is_expired_ok: bool = False) -> RefreshToken:
-    """Read a refresh token. Raises ``TokenInvalid``, ``WrongTokenType``, or ``RefreshTokenExpired`` unless that is ok."""
+    """Read a refresh token.
+
+    Raises ``TokenInvalid``, ``WrongTokenType``, and ``RefreshTokenExpired`` unless that is ok.
+    """
     return _read(RefreshToken, text, None if is_expired_ok else RefreshTokenExpired)
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
-from django.http import HttpRequest
+from django.http import HttpRequest, UnreadablePostError
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -33,7 +33,10 @@ class StrictJSONParser(BaseParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         """Return the value. Raises ``RequestTooLarge`` before reading on, ``ParseError`` for the rest."""
-        raw = stream.read(MAX_BODY + 1)
+        try:
+            raw = stream.read(MAX_BODY + 1)
+        except UnreadablePostError as error:  # the client went away
+            raise ParseError from error
         if len(raw) > MAX_BODY:
             raise RequestTooLarge
         try:

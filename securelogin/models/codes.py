@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connections, models, router
+from django.db import IntegrityError, connections, models, router
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
@@ -76,10 +76,14 @@ class OneTimeCodeQuerySet(models.QuerySet["OneTimeCode"]):
         self.filter(key=key).update(**_forgiven(), failures_in_a_row=in_a_row, **values)
 
     def adopt(self, key: str, old_keys: list[str]) -> None:
-        """Give the row that a fallback of SECRET_KEY named its new name, where it has none yet."""
+        """Give the row that a fallback of SECRET_KEY named its new name, where no row has that yet."""
         for old_key in old_keys:
-            if not self.filter(key=key).exists():
+            if self.filter(key=key).exists():
+                return
+            try:
                 self.filter(key=old_key).update(key=key)
+            except IntegrityError:
+                return  # another call was first
 
     def clearable(self, at: datetime) -> OneTimeCodeQuerySet:
         """Rows that hold nothing any more: no live code, no open window, no name, nothing disabled.

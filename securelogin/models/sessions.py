@@ -82,7 +82,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
         First the session, then its blacklisted token: the other order deadlocks on MariaDB.
         """
         self._for_write = True
-        open_rows = self.filter(ended_at=None).select_for_update(of=("self",)).order_by("pk")
+        open_rows = self.filter(ended_at=None).select_for_update().order_by("pk")
         ended: list[UUID] = []
         for batch in _batches(iter(open_rows.values_list("pk", "token_id"))):
             ids = [pk for pk, _token in batch]

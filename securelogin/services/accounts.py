@@ -47,7 +47,7 @@ def find(phone: E164) -> User | None:
 
 def lock(user_id: Any) -> User | None:
     """Return the user with the row locked: opening a session and ending many begin with it."""
-    return users().select_for_update(of=("self",)).filter(pk=user_id).first()
+    return users().select_for_update().filter(pk=user_id).first()
 
 
 def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
@@ -137,7 +137,7 @@ def find_or_make(phone: E164, known: User | None, display_name: str) -> tuple[Us
         user.set_unusable_password()
         if _try_insert(user):
             return user, True
-        if other := users().select_for_update(of=("self",)).filter(**{_phone_field(): phone}).first():
+        if other := users().select_for_update().filter(**{_phone_field(): phone}).first():
             return other, False
     return None, False
 

@@ -50,8 +50,7 @@ def request_code(phone: E164, *, device_token: str | None = None, client: Client
     user = with_retries(lambda: accounts.find(phone))
     asker = _asker(phone, user, device_token)
     limits.take(_hits(phone, asker, client), at=now)
-    alias = sms.route(phone)
-    provider = alias if sms.get_backend(alias).owns_code else ""
+    provider = sending.provider_of(phone)
     key = _row_key(phone, asker)
     row, refusal = in_transaction(lambda: _ask(key, provider=provider, at=now, conf=options))
     if refusal is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from threading import BoundedSemaphore
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.utils import timezone, translation
 
@@ -37,6 +38,18 @@ class Message:
     language: str | None
 
 
+def provider_of(phone: E164) -> str:
+    """Return the alias of the provider that owns the codes of a number, ``""`` where codes are ours.
+
+    A configuration that names no backend is an outage, which sending tells: asking is the same for every number.
+    """
+    try:
+        alias = sms.route(phone)
+        return alias if sms.get_backend(alias).owns_code else ""
+    except ImproperlyConfigured:
+        return ""
+
+
 def send(message: Message | None) -> None:
     """Send a code as ``SEND`` says. ``None`` takes the same way and sends nothing.
 
@@ -53,8 +66,7 @@ def send(message: Message | None) -> None:
 
 
 def _deliver(message: Message) -> None:
-    alias = message.row.provider or sms.route(message.phone)
-    backend = sms.get_backend(alias)
+    alias, backend = _backend(message)
     digest = phones.digest(message.phone)
     try:
         if isinstance(backend, sms.BaseCodeBackend):
@@ -70,6 +82,15 @@ def _deliver(message: Message) -> None:
         signals.sms_not_sent.send_robust(type(backend), alias=alias, phone_digest=digest, error=error)
         raise
     signals.code_sent.send_robust(type(backend), alias=alias, phone_digest=digest)
+
+
+def _backend(message: Message) -> tuple[str, sms.BaseSMSBackend]:
+    try:
+        alias = message.row.provider or sms.route(message.phone)
+        return alias, sms.get_backend(alias)
+    except ImproperlyConfigured as error:
+        logger.error("code not sent: %s", error)
+        raise SMSNotSent("no backend", is_definite=True) from error
 
 
 def _compose(message: Message) -> str:

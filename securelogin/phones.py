@@ -50,7 +50,10 @@ def _parse(text: str, region: str | None) -> E164:
         raise InvalidPhone("not a phone number") from None
     if not phonenumbers.is_valid_number(number):
         raise InvalidPhone("not a valid phone number")
-    return E164(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+    phone = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    if not _E164.fullmatch(phone):  # the library knows valid numbers of 16 to 19 digits
+        raise InvalidPhone("not a phone number in E.164")
+    return E164(phone)
 
 
 def is_canonical(text: object) -> bool:

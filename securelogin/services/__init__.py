@@ -7,19 +7,11 @@ nest in the admin's or a host's transaction and announce after its commit.
 
 from .accounts import allow_codes, register, register_with_password
 from .codes import CodeRequested, request_code, verify_code
+from .endings import end_session, logout, logout_all, logout_all_other_sessions, revoke_sessions
 from .maintenance import clear
 from .passwords import change_password, log_in_with_password
-from .sessions import (
-    Login,
-    authenticate,
-    end_session,
-    live_sessions,
-    logout,
-    logout_all,
-    logout_all_other_sessions,
-    refresh_tokens,
-    revoke_sessions,
-)
+from .rotation import refresh_tokens
+from .sessions import Login, authenticate, live_sessions
 
 __all__ = [
     "CodeRequested",

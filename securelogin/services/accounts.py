@@ -11,17 +11,18 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from .. import codes, conf, limits, phones, signals
 from ..addresses import Client
 from ..exceptions import AccountExists, PasswordTooWeak, SignupClosed, UnsupportedAuthType
 from ..limits import Hit
-from ..models import OneTimeCode
 from ..models.codes import DAY, MONTH
 from ..phones import E164
 from . import sessions
-from .transactions import database, in_transaction, with_retries
+from .tables import code_rows, database, users
+from .transactions import in_transaction, with_retries
 
 User = AbstractBaseUser
 
@@ -35,19 +36,18 @@ def has_field(name: str) -> bool:
     return True
 
 
-def users() -> models.QuerySet[Any]:
-    """Return the users where our tables are."""
-    return get_user_model()._base_manager.using(database())
-
-
 def find(phone: E164) -> User | None:
     """Return the user of a number, with no lock."""
     return users().filter(**{_phone_field(): phone}).first()
 
 
-def lock(user_id: Any) -> User | None:
-    """Return the user with the row locked: opening a session and ending many begin with it."""
-    return users().select_for_update().filter(pk=user_id).first()
+def lock(user_id: Any, **conditions: Any) -> bool:
+    """Lock the user's row, which opening a session and ending many begin with; False where no row meets the conditions.
+
+    A write, not a locking read: in PostgreSQL's REPEATABLE READ who waited for a read lock goes on with the picture
+    from before the wait, and does not see the session that was opened meanwhile. A write that waited starts anew.
+    """
+    return users().filter(pk=user_id, **conditions).update(is_active=F("is_active")) == 1
 
 
 def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
@@ -70,7 +70,7 @@ def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
 
 
 def _leave_name(key: str, display_name: str, expires_at: datetime, now: datetime) -> None:
-    OneTimeCode.objects.using(database()).touch(key, at=now, display_name=display_name, name_expires_at=expires_at)
+    code_rows().touch(key, at=now, display_name=display_name, name_expires_at=expires_at)
 
 
 def register_with_password(*, username: str, email: str, password: str, client: Client) -> sessions.Login:
@@ -121,14 +121,17 @@ def check_password_strength(password: str, user: Any, *, field: str) -> None:
 
 
 def find_or_make(phone: E164, known: User | None, display_name: str) -> tuple[User | None, bool]:
-    """Return the locked user of a verified number and whether it was made now; None where it changed hands meanwhile.
+    """Return the user of a verified number, locked if active, and whether it was made now.
+
+    None where the number changed hands meanwhile.
 
     A number nobody had at the look before is inserted, never looked for under a lock: the gaps that two first logins
     would lock are a deadlock on MariaDB.
     """
     if known is not None:
-        user = lock(known.pk)
-        return (user if user and user.get_username() == phone else None), False
+        if lock(known.pk, **{_phone_field(): phone}, is_active=True):
+            return known, False
+        return users().filter(pk=known.pk, **{_phone_field(): phone}, is_active=False).first(), False
     for user_id in (_free_user_id(phone), None):
         fields: dict[str, Any] = {_phone_field(): phone}
         if has_field("username") and _phone_field() != "username":
@@ -137,8 +140,8 @@ def find_or_make(phone: E164, known: User | None, display_name: str) -> tuple[Us
         user.set_unusable_password()
         if _try_insert(user):
             return user, True
-        if other := users().select_for_update().filter(**{_phone_field(): phone}).first():
-            return other, False
+        if other := find(phone):
+            return find_or_make(phone, other, display_name)
     return None, False
 
 
@@ -153,7 +156,7 @@ def _free_user_id(phone: E164) -> UUID | None:
 def allow_codes(phone: E164) -> bool:
     """Take back the lock of a number whose failures in a row reached the end; whether there was one. For staff."""
     keys = [codes.row_key(phone, codes.ANYONE), *codes.old_row_keys(phone, codes.ANYONE)]
-    rows = OneTimeCode.objects.using(database()).filter(key__in=keys).exclude(disabled_at=None, failures_in_a_row=0)
+    rows = code_rows().filter(key__in=keys).exclude(disabled_at=None, failures_in_a_row=0)
     return rows.update(disabled_at=None, failures_in_a_row=0) > 0
 
 

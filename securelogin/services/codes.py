@@ -19,7 +19,8 @@ from ..models.codes import ASK_FIELDS
 from ..phones import E164
 from . import accounts, sending, sessions
 from .accounts import User
-from .transactions import database, in_transaction, refuse_transaction, with_retries
+from .tables import code_rows, database
+from .transactions import in_transaction, refuse_transaction, with_retries
 
 AMR = ["otp", "sms"]
 """How a code proves who calls (RFC 8176)."""
@@ -91,12 +92,12 @@ def _row_key(phone: E164, asker: str) -> str:
     """Return the row's key; a row that a fallback of SECRET_KEY named is renamed first, with all its counts."""
     key = codes.row_key(phone, asker)
     if old_keys := codes.old_row_keys(phone, asker):
-        with_retries(lambda: OneTimeCode.objects.using(database()).adopt(key, old_keys))
+        with_retries(lambda: code_rows().adopt(key, old_keys))
     return key
 
 
 def _ask(key: str, *, provider: str, at: datetime, conf: Conf) -> tuple[OneTimeCode, RetryLater | None]:
-    rows = OneTimeCode.objects.using(database())
+    rows = code_rows()
     rows.touch(key, at=at)
     row = rows.get(key=key)
     refusal = row.refusal(at, conf)
@@ -170,7 +171,7 @@ def _count_guess(key: str, *, at: datetime, conf: Conf) -> OneTimeCode | None:
 
     The same two statements run for a number that has no row.
     """
-    rows = OneTimeCode.objects.using(database())
+    rows = code_rows()
     row = with_retries(lambda: rows.filter(key=key).first())
     nonce = (row and row.nonce) or "none"
     is_counted = with_retries(lambda: rows.count_failure(key, nonce=nonce, at=at, conf=conf))
@@ -203,7 +204,7 @@ def _log_in(guess: _Guess, client: Client, at: datetime, options: Conf) -> sessi
 
     What is refused is returned, not raised: the code stays used.
     """
-    rows = OneTimeCode.objects.using(database())
+    rows = code_rows()
     if not rows.consume(guess.row.key, nonce=guess.row.nonce, at=at):
         rows.forgive(guess.row.key, is_success=False)
         return None

@@ -10,9 +10,10 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from ..models import Counter, OneTimeCode
+from ..models import Counter
 from ..models.sessions import dead_tokens
-from .transactions import database, in_transaction
+from .tables import code_rows, database
+from .transactions import in_transaction
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def clear(*, batch: int = 1000, is_dry_run: bool = False, progress: Callable[[in
     the number of rows of each batch. Safe to interrupt and to run twice at once.
     """
     now = timezone.now()
-    codes = OneTimeCode.objects.using(database())
+    codes = code_rows()
     kinds: list[models.QuerySet[Any]] = [
         codes.clearable(now),
         Counter.objects.using(database()).filter(expires_at__lt=now),

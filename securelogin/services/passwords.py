@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import password_changed
 from django.contrib.auth.signals import user_login_failed
@@ -17,12 +16,13 @@ from ..base_user import lower_email
 from ..conf import Conf
 from ..exceptions import AccountInactive, AccountUnknown, PasswordChangeRejected, PasswordRejected, UnsupportedAuthType
 from ..limits import Hit
-from ..models import EndReason, OneTimeCode
+from ..models import EndReason
 from ..phones import E164
 from ..tokens import AccessToken
-from . import accounts, sessions
+from . import accounts, endings, sessions
 from .accounts import User
-from .transactions import database, in_transaction, refuse_transaction, with_retries
+from .tables import code_rows, users
+from .transactions import in_transaction, refuse_transaction, with_retries
 
 AMR = ["pwd"]
 
@@ -62,19 +62,19 @@ def _find(*, email: str | None, phone: E164 | None) -> User | None:
         return accounts.find(phone)
     if not email or not accounts.has_field("email"):
         return None
-    return accounts.users().filter(email=lower_email(email)).first()
+    return users().filter(email=lower_email(email)).first()
 
 
 def _row_key(identifier: str) -> str:
     key = codes.password_row_key(identifier)
     if old_keys := codes.old_password_row_keys(identifier):
-        with_retries(lambda: OneTimeCode.objects.using(database()).adopt(key, old_keys))
+        with_retries(lambda: code_rows().adopt(key, old_keys))
     return key
 
 
 def _is_right(key: str, user: User | None, password: str, at: datetime, options: Conf) -> bool:
     """Count the guess, then let the hasher run once: for unknown accounts and unusable passwords too."""
-    rows = OneTimeCode.objects.using(database())
+    rows = code_rows()
     with_retries(lambda: rows.touch(key, at=at))
     if not with_retries(lambda: rows.count_failure(key, at=at, conf=options)):
         make_password(password)  # as long as a comparison takes: a spent budget is not told by time
@@ -85,12 +85,11 @@ def _is_right(key: str, user: User | None, password: str, at: datetime, options:
 
 
 def _log_in(key: str, user: User | None, client: Client, at: datetime) -> sessions.Login | None:
-    OneTimeCode.objects.using(database()).forgive(key, is_success=True)
-    locked = accounts.lock(user.pk) if user else None
+    code_rows().forgive(key, is_success=True)
     # The password may have changed while the hasher ran; its hash is the proof that it did not.
-    if locked is None or user is None or not locked.is_active or locked.password != user.password:
+    if user is None or not accounts.lock(user.pk, is_active=True, password=user.password):
         return None
-    return sessions.open_session(locked, client=client, amr=AMR, at=at)
+    return sessions.open_session(user, client=client, amr=AMR, at=at)
 
 
 def change_password(token: AccessToken, user: User, *, old_password: str, new_password: str) -> None:
@@ -113,10 +112,8 @@ def change_password(token: AccessToken, user: User, *, old_password: str, new_pa
 
 
 def _replace(key: str, token: AccessToken, user: Any, encoded: str, at: datetime) -> bool:
-    OneTimeCode.objects.using(database()).forgive(key, is_success=True)
-    locked = accounts.lock(user.pk)
-    if locked is None or locked.password != user.password:
+    code_rows().forgive(key, is_success=True)
+    if users().filter(pk=user.pk, password=user.password).update(password=encoded) != 1:
         return False
-    get_user_model()._base_manager.using(database()).filter(pk=user.pk).update(password=encoded)
-    sessions.end_all_but(user, token.session_id, EndReason.PASSWORD, at=at)
+    endings.end_all_but(user.pk, token.session_id, EndReason.PASSWORD, at=at)
     return True

@@ -18,7 +18,7 @@ from .. import codes, conf, phones, signals, sms
 from ..exceptions import SMSNotSent
 from ..models import OneTimeCode
 from ..phones import E164
-from .transactions import database
+from .tables import code_rows
 
 WORKERS = 8
 QUEUE = 1000
@@ -71,7 +71,7 @@ def _deliver(message: Message) -> None:
     try:
         if isinstance(backend, sms.BaseCodeBackend):
             provider_id = backend.start(to=message.phone)
-            rows = OneTimeCode.objects.using(database()).filter(key=message.row.key, nonce=message.row.nonce)
+            rows = code_rows().filter(key=message.row.key, nonce=message.row.nonce)
             rows.update(provider_id=provider_id)
         else:
             backend.send(to=message.phone, body=_compose(message))
@@ -108,7 +108,7 @@ def _compose(message: Message) -> str:
 
 def _lift_pause(row: OneTimeCode) -> None:
     """Let the number ask again at once: the provider surely sent nothing. The send stays counted."""
-    OneTimeCode.objects.using(database()).filter(key=row.key, nonce=row.nonce).update(resend_at=timezone.now())
+    code_rows().filter(key=row.key, nonce=row.nonce).update(resend_at=timezone.now())
 
 
 _waiting = BoundedSemaphore(QUEUE)

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import DatabaseError, connections, router, transaction
+from django.db import DatabaseError, connections, transaction
 
 from ..exceptions import Unavailable
-from ..models import Session
+from .tables import database
 
 TRIES = 4
 """The first run and three more."""
@@ -25,11 +25,6 @@ RETRY_NUMBERS = frozenset({1020, 1205, 1213})
 T = TypeVar("T")
 
 logger = logging.getLogger("securelogin.services")
-
-
-def database() -> str:
-    """Return the alias of the one database that holds our tables; also what checks a token reads there."""
-    return router.db_for_write(Session)
 
 
 def refuse_transaction(verb: str) -> None:

@@ -117,4 +117,5 @@ def _keyring(algorithm: str, options: Mapping[str, Any]) -> dict[str, Any]:
     if not signing_key:
         return {key.id: key.mac() for key in keys.ring("jwt")}
     verifying_key = signing_key if algorithm.startswith("HS") else options.get("VERIFYING_KEY", "")
-    return {keys.digest("kid", str(verifying_key))[:8]: verifying_key}
+    # Named by the key itself, not under SECRET_KEY: tokens of an explicit key live through that one's rotation.
+    return {keys.Key("kid", verifying_key, id="").mac().hex()[:8]: verifying_key}

@@ -1,0 +1,61 @@
+"""Rotating refresh tokens, and telling a repeat from a reuse (RFC 9700 section 4.14.2)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from .. import conf, keys, signals
+from ..exceptions import RefreshTokenReused, Unavailable
+from ..models import EndReason, Session
+from ..tokens import RefreshToken, TokenPair
+from . import endings
+from .sessions import end_of, of_token
+from .tables import sessions
+from .transactions import in_transaction, refuse_transaction, with_retries
+
+RETRY_KEY_LIFETIME = timedelta(hours=24)
+"""How long a rotation is repeated for the ``Idempotency-Key`` it was called with."""
+
+
+def refresh_tokens(token: RefreshToken, *, idempotency_key: str | None = None) -> TokenPair:
+    """Rotate a refresh token by compare-and-swap on its generation.
+
+    A repeat within ``REFRESH_GRACE``, or within 24 h with the ``Idempotency-Key`` of the call that rotated it, gets
+    the tokens of the current generation again and writes nothing. Any other use of an old token is reuse: the
+    session ends and ``RefreshTokenReused`` is raised. Raises ``SessionEnded`` and ``SessionUserInactive``.
+    Must not run inside a transaction.
+    """
+    refuse_transaction("refresh_tokens")
+    now = timezone.now()
+    digest = keys.digest("idempotency", str(token.session_id), idempotency_key) if idempotency_key else None
+    digests = keys.digests("idempotency", str(token.session_id), idempotency_key) if idempotency_key else []
+    mine = of_token(token)
+    if with_retries(lambda: mine.rotate(token.session_id, generation=token.generation, at=now, retry_digest=digest)):
+        return token.successors(at=now)
+    session = with_retries(lambda: mine.live(now).first())
+    if session is None:
+        raise end_of(mine)
+    if is_repeat(session, token.generation, at=now, digests=digests):
+        return token.successors(at=session.rotated_at)
+    if session.generation <= token.generation:
+        raise Unavailable  # it came back to life between the two looks: nothing is wrong with the token
+    _end_reused(session)
+    raise RefreshTokenReused("an old refresh token was used again")
+
+
+def is_repeat(session: Session, generation: int, *, at: datetime, digests: list[str]) -> bool:
+    """Whether a token of that generation is the one whose rotation made the session's current generation."""
+    if session.generation != generation + 1:
+        return False
+    age = abs(at - session.rotated_at)
+    is_same_call = session.retry_digest is not None and session.retry_digest in digests
+    return age <= conf.current().REFRESH_GRACE or (is_same_call and age <= RETRY_KEY_LIFETIME)
+
+
+def _end_reused(session: Session) -> None:
+    ended = in_transaction(lambda: sessions().filter(pk=session.pk).end(EndReason.REUSE, at=timezone.now()))
+    if ended:  # of many simultaneous replays only the one that ended it tells
+        signals.refresh_token_reused.send_robust(Session, session_id=session.pk, user_id=session.user_id)
+        endings.tell_ends(ended, session.user_id, EndReason.REUSE)

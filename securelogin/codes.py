@@ -9,7 +9,6 @@ from uuid import UUID
 from django.utils.crypto import constant_time_compare
 
 from . import keys
-from .phones import E164
 
 ANYONE = "anyone"
 """The asker that all strangers share."""
@@ -26,12 +25,12 @@ def device_asker(device_id: str) -> str:
     return f"device:{device_id}"
 
 
-def row_key(phone: E164, asker: str) -> str:
+def row_key(phone: str, asker: str) -> str:
     """Return the key of the row for one number and one asker: 64 hex digits that hold no number."""
     return keys.digest("code-row", phone, asker)
 
 
-def old_row_keys(phone: E164, asker: str) -> list[str]:
+def old_row_keys(phone: str, asker: str) -> list[str]:
     """Return the keys that the row had under the fallbacks of ``SECRET_KEY``."""
     return keys.digests("code-row", phone, asker)[1:]
 
@@ -56,7 +55,7 @@ def key_id() -> str:
     return keys.current("code").id
 
 
-def compute(*, nonce: str, key_id: str, phone: E164, asker: str, purpose: Purpose, length: int) -> str | None:
+def compute(*, nonce: str, key_id: str, phone: str, asker: str, purpose: Purpose, length: int) -> str | None:
     """Compute the code of a nonce: ``length`` digits with leading zeros, or None where its key left the ring.
 
     HMAC-SHA-256 modulo a power of ten; over 256 bits its bias is below 2⁻²²² (compare RFC 4226 section 5.3).

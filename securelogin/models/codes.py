@@ -197,7 +197,7 @@ class OneTimeCode(models.Model):
         pauses = conf.RESEND_PAUSES or (timedelta(0),)
         return pauses[min(max(self.sends_in_hour, 1), len(pauses)) - 1]
 
-    def code(self, *, phone: Any, asker: str, purpose: codes.Purpose, length: int) -> str | None:
+    def code(self, *, phone: str, asker: str, purpose: codes.Purpose, length: int) -> str | None:
         """Compute the live code from the nonce; None where there is none or its key left the ring."""
         if not self.nonce:
             return None

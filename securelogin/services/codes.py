@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.signals import user_login_failed
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone, translation
 
 from .. import codes, conf, limits, phones, signals, sms, tokens
@@ -193,7 +194,10 @@ def _is_right(guess: _Guess, options: Conf) -> bool:
 def _provider_approves(guess: _Guess) -> bool:
     if not guess.row.provider_id or guess.row.purpose != codes.Purpose.LOGIN.value:
         return False
-    backend = sms.get_backend(guess.row.provider)
+    try:
+        backend = sms.get_backend(guess.row.provider)
+    except ImproperlyConfigured:  # the alias went away while its code was live
+        return False
     return isinstance(backend, sms.BaseCodeBackend) and backend.check(
         to=guess.phone, provider_id=guess.row.provider_id, code=guess.code
     )

@@ -111,7 +111,7 @@ class AbstractPhoneUser(AbstractBaseUser, PermissionsMixin):
         _("staff status"), default=False, help_text=_("Designates whether the user can log into the admin site.")
     )
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Unselect this instead of deleting accounts: it ends every session.")
+        _("active"), default=True, help_text=_("Unselect this instead of deleting accounts: its sessions stop working.")
     )
     date_joined = models.DateTimeField(_("date joined"), default=timezone.now, editable=False)
 

@@ -175,7 +175,7 @@ class AuthViewSet(SecureLoginViewSet):
 
     def logout_all(self, request: Request) -> Response:
         """End every session, this one too."""
-        revoked = services.logout_all(require_token(request))
+        revoked = services.logout_all(require_token(request), client=self.client())
         return Response({"message": "logout all sessions successful", "revoked": revoked})
 
     def password(self, request: Request) -> Response:
@@ -218,7 +218,7 @@ class SessionViewSet(SecureLoginViewSet):
 
     def destroy(self, request: Request, session_id: UUID) -> Response:
         """End one; an id that is not a live one of the user's is 404."""
-        services.end_session(require_token(request), session_id)
+        services.end_session(require_token(request), session_id, client=self.client())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

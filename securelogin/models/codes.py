@@ -70,10 +70,9 @@ class OneTimeCodeQuerySet(models.QuerySet["OneTimeCode"]):
         )
 
     def forgive(self, key: str, *, is_success: bool) -> None:
-        """Give back one failure; a success also ends the row of failures."""
+        """Give back one failure; a success also ends the failures in a row. With one less no row is disabled."""
         in_a_row: Combinable = Value(0) if is_success else _one_less("failures_in_a_row")
-        values: dict[str, Any] = {"disabled_at": None} if is_success else {}
-        self.filter(key=key).update(**_forgiven(), failures_in_a_row=in_a_row, **values)
+        self.filter(key=key).update(**_forgiven(), failures_in_a_row=in_a_row, disabled_at=None)
 
     def adopt(self, key: str, old_keys: list[str]) -> None:
         """Give the row that a fallback of SECRET_KEY named its new name, where no row has that yet."""
@@ -159,16 +158,17 @@ class OneTimeCode(models.Model):
         return f"<OneTimeCode: {self.key[:8]}…>"
 
     def refusal(self, at: datetime, conf: Conf) -> RetryLater | None:
-        """Return why no code may be sent now, or None."""
+        """Return why no code may be sent now, or None. Of several causes the one that lasts longest."""
+        refusals: list[RetryLater | None] = [self.lock(at, conf)]
         if self.resend_at and self.resend_at > at:
-            return ResendTooSoon(_seconds(self.resend_at - at))
+            refusals.append(ResendTooSoon(_seconds(self.resend_at - at)))
         for spent, until in (
             (self.sends_in_hour >= conf.SENDS_PER_HOUR, _end(self.hour_began_at, HOUR)),
             (self.sends_in_day >= conf.SENDS_PER_DAY, _end(self.sending_day_began_at, DAY)),
         ):
             if spent and until and until > at:
-                return TooManyCodes(_seconds(until - at))
-        return self.lock(at, conf)
+                refusals.append(TooManyCodes(_seconds(until - at)))
+        return max(filter(None, refusals), key=lambda refusal: refusal.retry_after, default=None)
 
     def lock(self, at: datetime, conf: Conf) -> TooManyAttempts | None:
         """Return the failure window without room, or None. The longer of two counts."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import connections, models
+from django.db import connections, models, transaction
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+
+from .. import signals
 
 BATCH = 500
 """Rows that one statement names by key; SQLite takes 999 parameters where it is old."""
@@ -77,19 +80,27 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return session
 
     def end(self, reason: str, *, at: datetime) -> list[UUID]:
-        """End the sessions here that have not ended and return their ids. Run it inside a transaction.
+        """End the sessions here that have not ended, announce it after the commit, and return their ids.
 
-        First the session, then its blacklisted token: the other order deadlocks on MariaDB.
+        Run it inside a transaction. First the session, then its blacklisted token: the other order deadlocks on
+        MariaDB.
         """
         self._for_write = True
         open_rows = self.filter(ended_at=None).select_for_update().order_by("pk")
         ended: list[UUID] = []
-        for batch in _batches(iter(open_rows.values_list("pk", "token_id"))):
-            ids = [pk for pk, _token in batch]
+        for batch in _batches(iter(open_rows.values_list("pk", "token_id", "user_id"))):
+            ids = [pk for pk, _token, _user in batch]
             self.model._default_manager.using(self.db).filter(pk__in=ids).update(ended_at=at, end_reason=reason)
-            blacklist([token for _pk, token in batch], using=self.db)
+            blacklist([token for _pk, token, _user in batch], using=self.db)
+            owners = [(pk, user) for pk, _token, user in batch]
+            transaction.on_commit(partial(_announce, owners, reason), using=self.db)
             ended += ids
         return ended
+
+
+def _announce(owners: list[tuple[UUID, Any]], reason: str) -> None:
+    for session_id, user_id in owners:
+        signals.session_ended.send_robust(Session, session_id=session_id, user_id=user_id, reason=reason)
 
 
 def blacklist(token_ids: list[int], *, using: str) -> None:
@@ -107,13 +118,14 @@ def blacklist(token_ids: list[int], *, using: str) -> None:
 
 
 def dead_tokens(at: datetime) -> models.QuerySet[OutstandingToken]:
-    """Return the outstanding tokens of sessions that ended ``KEEP_ENDED`` ago or are past their end.
+    """Return the outstanding tokens of sessions that ended ``KEEP_ENDED`` ago, are past their end, or lost their user.
 
-    Delete these, never the sessions: all three rows of a session go together.
+    Delete these, never the sessions: all three rows of a session go together. Deleting a user takes the session
+    alone; simplejwt's rows stay behind with no user.
     """
     over = Q(ended_at__lt=at - KEEP_ENDED) | Q(expires_at__lt=at)
-    dead = Session.objects.filter(over, token_id=OuterRef("pk"))
-    return OutstandingToken.objects.filter(Exists(dead))
+    mine = Session.objects.filter(token_id=OuterRef("pk"))
+    return OutstandingToken.objects.filter(Exists(mine.filter(over)) | (Q(token="", user=None) & ~Exists(mine)))
 
 
 class Session(models.Model):

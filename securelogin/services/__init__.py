@@ -1,11 +1,12 @@
 """The verbs: each is one story, and only here are transactions opened.
 
-A verb that must keep a count although it fails (``request_code``, ``verify_code``, ``refresh_tokens``,
-``log_in_with_password``, ``change_password``) refuses to run inside anyone's transaction. Those that only end things
+A verb that must keep a count although it fails (``register``, ``register_with_password``, ``request_code``,
+``verify_code``, ``refresh_tokens``, ``log_in_with_password``, ``change_password``) refuses to run inside anyone's
+transaction. Those that only end things
 nest in the admin's or a host's transaction and announce after its commit.
 """
 
-from .accounts import allow_codes, register, register_with_password
+from .accounts import allow_codes, allow_passwords, register, register_with_password
 from .codes import CodeRequested, request_code, verify_code
 from .endings import end_session, logout, logout_all, logout_all_other_sessions, revoke_sessions
 from .maintenance import clear
@@ -17,6 +18,7 @@ __all__ = [
     "CodeRequested",
     "Login",
     "allow_codes",
+    "allow_passwords",
     "authenticate",
     "change_password",
     "clear",

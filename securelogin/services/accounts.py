@@ -16,13 +16,14 @@ from django.utils import timezone
 
 from .. import codes, conf, limits, phones, signals
 from ..addresses import Client
+from ..base_user import lower_email
 from ..exceptions import AccountExists, PasswordTooWeak, SignupClosed, UnsupportedAuthType
 from ..limits import Hit
 from ..models.codes import DAY, MONTH
 from ..phones import E164
 from . import sessions
 from .tables import code_rows, database, users
-from .transactions import in_transaction, with_retries
+from .transactions import in_transaction, refuse_transaction, with_retries
 
 User = AbstractBaseUser
 
@@ -55,7 +56,9 @@ def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
 
     Reads no user: rows, statements and answer are the same for all numbers. Raises ``SignupClosed``,
     ``PhoneNotAllowed``, ``TooManyRequests``, and ``AccountExists`` only where enumeration is allowed.
+    Must not run inside a transaction.
     """
+    refuse_transaction("register")
     options, now = conf.current(), timezone.now()
     if options.SIGNUP == "closed":
         raise SignupClosed("accounts are made by staff")
@@ -77,39 +80,38 @@ def register_with_password(*, username: str, email: str, password: str, client: 
     """Make an account with e-mail and password, and log it in.
 
     Raises ``UnsupportedAuthType``, ``SignupClosed``, ``PasswordTooWeak``, ``TooManyRequests``, and ``AccountExists``
-    in every mode: the answer holds tokens, so it cannot be hidden.
+    in every mode: the answer holds tokens, so it cannot be hidden. Must not run inside a transaction.
     """
+    refuse_transaction("register_with_password")
     options, now = conf.current(), timezone.now()
     if "PASSWORD" not in options.AUTH_TYPES or not has_field("email"):
         raise UnsupportedAuthType("passwords are not offered")
     if options.SIGNUP == "closed":
         raise SignupClosed("accounts are made by staff")
     limits.take(_hits(client), at=now)
-    fields = {"email": email, **({"username": username} if has_field("username") else {})}
+    fields = {"email": lower_email(email), **({"username": username} if has_field("username") else {})}
     user = get_user_model()(**fields)
     check_password_strength(password, user, field="password")
     user.set_password(password)  # half a second of hashing, before any transaction
     login = in_transaction(lambda: _insert_and_log_in(user, client, now))
-    if login is None:
-        raise AccountExists("the e-mail address belongs to an account")
     signals.user_registered.send_robust(type(user), user=user, request=client.request)
     sessions.announce_login(login, client)
     return login
 
 
-def _insert_and_log_in(user: User, client: Client, now: datetime) -> sessions.Login | None:
-    if not _try_insert(user):
-        return None
+def _insert_and_log_in(user: Any, client: Client, now: datetime) -> sessions.Login:
+    try:
+        _insert(user)
+    except IntegrityError as error:
+        if users().filter(email=user.email).exists():
+            raise AccountExists("the e-mail address belongs to an account") from error
+        raise
     return sessions.open_session(user, client=client, amr=["pwd"], at=now)
 
 
-def _try_insert(user: User) -> bool:
-    try:
-        with transaction.atomic(using=database()):
-            user.save(force_insert=True, using=database())
-    except IntegrityError:
-        return False
-    return True
+def _insert(user: User) -> None:
+    with transaction.atomic(using=database()):
+        user.save(force_insert=True, using=database())
 
 
 def check_password_strength(password: str, user: Any, *, field: str) -> None:
@@ -132,17 +134,26 @@ def find_or_make(phone: E164, known: User | None, display_name: str) -> tuple[Us
         if lock(known.pk, **{_phone_field(): phone}, is_active=True):
             return known, False
         return users().filter(pk=known.pk, **{_phone_field(): phone}, is_active=False).first(), False
-    for user_id in (_free_user_id(phone), None):
-        fields: dict[str, Any] = {_phone_field(): phone}
-        if has_field("username") and _phone_field() != "username":
-            fields["username"] = display_name
-        user = get_user_model()(**fields, **({"pk": user_id} if user_id else {}))
-        user.set_unusable_password()
-        if _try_insert(user):
-            return user, True
+    try:
+        user = _new_user(phone, display_name, _free_user_id(phone))
+        _insert(user)
+    except IntegrityError:
         if other := find(phone):
             return find_or_make(phone, other, display_name)
-    return None, False
+        user = _new_user(phone, "", None)  # the id was taken meanwhile, or a project's own names are unique
+        _insert(user)
+    return user, True
+
+
+def _new_user(phone: E164, display_name: str, user_id: UUID | None) -> User:
+    fields: dict[str, Any] = {_phone_field(): phone}
+    if user_id is not None:
+        fields["pk"] = user_id
+    if has_field("username") and _phone_field() != "username":
+        fields["username"] = display_name[: get_user_model()._meta.get_field("username").max_length]
+    user = get_user_model()(**fields)
+    user.set_unusable_password()
+    return user
 
 
 def _free_user_id(phone: E164) -> UUID | None:
@@ -155,9 +166,28 @@ def _free_user_id(phone: E164) -> UUID | None:
 
 def allow_codes(phone: E164) -> bool:
     """Take back the lock of a number whose failures in a row reached the end; whether there was one. For staff."""
-    keys = [codes.row_key(phone, codes.ANYONE), *codes.old_row_keys(phone, codes.ANYONE)]
-    rows = code_rows().filter(key__in=keys).exclude(disabled_at=None, failures_in_a_row=0)
-    return rows.update(disabled_at=None, failures_in_a_row=0) > 0
+    return _allow([codes.row_key(phone, codes.ANYONE), *codes.old_row_keys(phone, codes.ANYONE)])
+
+
+def allow_passwords(user: User) -> bool:
+    """Take back the lock of a password that was guessed wrong too often in a row; whether there was one. For staff."""
+    identifiers = [user.get_username(), getattr(user, "email", None), user_identifier(user)]
+    keys = [
+        key
+        for identifier in filter(None, identifiers)
+        for key in (codes.password_row_key(identifier), *codes.old_password_row_keys(identifier))
+    ]
+    return _allow(keys)
+
+
+def user_identifier(user: User) -> str:
+    """Return the name under which guesses at the old password are counted when it is changed."""
+    return f"user:{user.pk}"
+
+
+def _allow(keys: list[str]) -> bool:
+    locked = code_rows().filter(key__in=keys).exclude(disabled_at=None, failures_in_a_row=0)
+    return locked.update(disabled_at=None, failures_in_a_row=0) > 0
 
 
 def _hits(client: Client) -> list[Hit]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -31,7 +31,7 @@ AMR = ["otp", "sms"]
 class CodeRequested:
     """The answer to an ask, the same whether a code was sent or not. Durations in whole seconds."""
 
-    phone: E164
+    phone: E164 = field(repr=False)
     user_id: UUID
     expires_in: int
     resend_after: int
@@ -52,19 +52,21 @@ def request_code(phone: E164, *, device_token: str | None = None, client: Client
     user = with_retries(lambda: accounts.find(phone))
     asker = _asker(phone, user, device_token)
     limits.take(_hits(phone, asker, client), at=now)
-    provider = sending.provider_of(phone)
+    alias, provider = sending.route(phone)
     key = _row_key(phone, asker)
     row, refusal = in_transaction(lambda: _ask(key, provider=provider, at=now, conf=options))
     if refusal is not None:
         raise refusal
     is_reachable = _is_reachable(row, user, now, options)
     language = translation.get_language()
-    sending.send(sending.Message(phone, asker, codes.Purpose.LOGIN, row, language) if is_reachable else None)
+    message = sending.Message(phone, asker, codes.Purpose.LOGIN, row, alias, language)
+    sending.send(message if is_reachable else None)
+    next_send = row.refusal(now, options)
     return CodeRequested(
         phone=phone,
         user_id=phones.user_ids(phone)[0],
         expires_in=int(options.CODE_LIFETIME.total_seconds()),
-        resend_after=int(row.pause(options).total_seconds()),
+        resend_after=next_send.retry_after if next_send else 0,
         code_length=options.CODE_LENGTH,
     )
 
@@ -75,11 +77,17 @@ def _check_offered(options: Conf) -> None:
 
 
 def _asker(phone: E164, user: User | None, device_token: str | None) -> str:
-    """Return whose budgets the call spends. A device token dies when its number changes hands."""
+    """Return whose budgets the call spends.
+
+    A device token dies when its number changes hands, and when its own failures in a row disabled it: the next login
+    as anyone gives a new one.
+    """
     device = tokens.read_device(phone, device_token)
     if device is None or user is None or device.user_id != str(user.pk):
         return codes.ANYONE
-    return codes.device_asker(device.id)
+    asker = codes.device_asker(device.id)
+    is_disabled = code_rows().filter(key=_row_key(phone, asker)).exclude(disabled_at=None).exists()
+    return codes.ANYONE if is_disabled else asker
 
 
 def _hits(phone: E164, asker: str, client: Client) -> list[Hit]:
@@ -126,9 +134,9 @@ def _may_sign_up(row: OneTimeCode, at: datetime, options: Conf) -> bool:
 
 @dataclass(frozen=True)
 class _Guess:
-    phone: E164
+    phone: E164 = field(repr=False)
     user_id: str
-    code: str
+    code: str = field(repr=False)
     asker: str
     user: User | None
     row: OneTimeCode
@@ -157,7 +165,7 @@ def verify_code(
     if row is not None and _is_right(guess, options):
         outcome = in_transaction(lambda: _log_in(guess, client, now, options))
     if not isinstance(outcome, sessions.Login):
-        _announce_rejection(guess, client, options)
+        _announce_rejection(guess, client, now)
         if outcome is not None and not options.PREVENT_ENUMERATION:
             raise outcome
         raise CodeRejected("the code is wrong, used, expired or over its budget")
@@ -225,9 +233,9 @@ def _log_in(guess: _Guess, client: Client, at: datetime, options: Conf) -> sessi
     return sessions.open_session(user, client=client, amr=AMR, at=at, device_token=device_token, is_new_user=is_new)
 
 
-def _announce_rejection(guess: _Guess, client: Client, options: Conf) -> None:
+def _announce_rejection(guess: _Guess, client: Client, at: datetime) -> None:
     digest = phones.digest(guess.phone)
     signals.code_rejected.send_robust(OneTimeCode, phone_digest=digest, request=client.request)
-    if guess.row.key and guess.row.failures_in_a_row + 1 >= options.FAILURES_IN_A_ROW and not guess.row.disabled_at:
+    if guess.row.key and code_rows().filter(key=guess.row.key, disabled_at=at).exists():  # this guess was the last
         signals.codes_disabled.send_robust(OneTimeCode, phone_digest=digest, request=client.request)
     user_login_failed.send_robust(__name__, credentials={"phone": phones.mask(guess.phone)}, request=client.request)

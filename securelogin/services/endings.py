@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -16,10 +16,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from .. import signals
 from ..addresses import Client
 from ..exceptions import ForeignToken, SessionNotFound, TokenInvalid
-from ..models import EndReason, Session
+from ..models import EndReason
 from ..models.sessions import SessionQuerySet
 from ..tokens import AccessToken, RefreshToken
 from . import accounts
@@ -36,19 +35,8 @@ def logout(token: AccessToken, *, refresh_token: RefreshToken | None = None, cli
     if refresh_token is not None:
         _check_owner(token, refresh_token)
         ids.add(refresh_token.session_id)
-    user_id = user_pk(token)
-    chosen = sessions().filter(user_id=user_id, pk__in=ids)
-    request = (client and client.request) or HttpRequest()
-    in_transaction(lambda: _log_out(chosen, user_id, request))
-
-
-def _log_out(chosen: SessionQuerySet, user_id: Any, request: HttpRequest) -> None:
-    if not _end(chosen, user_id, EndReason.LOGOUT, timezone.now()):
-        return
-    user = SimpleLazyObject(lambda: users().filter(pk=user_id).first())
-    transaction.on_commit(
-        partial(user_logged_out.send_robust, get_user_model(), request=request, user=user), using=database()
-    )
+    chosen = sessions().filter(user_id=user_pk(token), pk__in=ids)
+    in_transaction(lambda: _end(chosen, EndReason.LOGOUT, token, client))
 
 
 def logout_all_other_sessions(token: AccessToken, *, refresh_token: RefreshToken | None = None) -> int:
@@ -61,16 +49,15 @@ def logout_all_other_sessions(token: AccessToken, *, refresh_token: RefreshToken
     return _end_many(token, EndReason.LOGOUT_OTHERS, kept=token.session_id)
 
 
-def logout_all(token: AccessToken) -> int:
+def logout_all(token: AccessToken, *, client: Client | None = None) -> int:
     """End every session of the user, the caller's too; returns how many."""
-    return _end_many(token, EndReason.LOGOUT_ALL, kept=None)
+    return _end_many(token, EndReason.LOGOUT_ALL, kept=None, client=client)
 
 
-def end_session(token: AccessToken, session_id: UUID) -> None:
+def end_session(token: AccessToken, session_id: UUID, *, client: Client | None = None) -> None:
     """End one of the user's own live sessions. Raises ``SessionNotFound`` for any other id."""
-    user_id = user_pk(token)
-    chosen = sessions().filter(user_id=user_id, pk=session_id)
-    if not in_transaction(lambda: _end(chosen, user_id, EndReason.LOGOUT, timezone.now())):
+    chosen = sessions().filter(user_id=user_pk(token), pk=session_id)
+    if not in_transaction(lambda: _end(chosen, EndReason.LOGOUT, token, client)):
         raise SessionNotFound("no such session")
 
 
@@ -98,46 +85,44 @@ def revoke_sessions(
 
 
 def _revoke(ids: list[UUID], reason: EndReason) -> int:
-    owners = dict(sessions().filter(pk__in=ids).values_list("pk", "user_id"))
-    ended = sessions().filter(pk__in=ids).end(reason, at=timezone.now())
-    for session_id in ended:
-        announce_ends([session_id], owners[session_id], reason)
-    return len(ended)
+    return len(sessions().filter(pk__in=ids).end(reason, at=timezone.now()))
 
 
 def end_all_but(user_id: Any, kept: UUID | None, reason: EndReason, *, at: datetime) -> list[UUID]:
     """End the sessions of a user whose row is locked, but one; inside the caller's transaction."""
-    mine = sessions().filter(user_id=user_id)
-    return _end(mine.exclude(pk=kept) if kept else mine, user_id, reason, at)
+    mine = sessions().unended(at).filter(user_id=user_id)
+    return (mine.exclude(pk=kept) if kept else mine).end(reason, at=at)
 
 
-def _end_many(token: AccessToken, reason: EndReason, *, kept: UUID | None) -> int:
+def _end_many(token: AccessToken, reason: EndReason, *, kept: UUID | None, client: Client | None = None) -> int:
     """Lock the user first, or a login that commits meanwhile survives."""
     user_id = user_pk(token)
 
     def story() -> list[UUID]:
         accounts.lock(user_id)
-        return end_all_but(user_id, kept, reason, at=timezone.now())
+        ended = end_all_but(user_id, kept, reason, at=timezone.now())
+        _announce_logout(ended, token, client)
+        return ended
 
     return len(in_transaction(story))
 
 
-def _end(chosen: SessionQuerySet, user_id: Any, reason: EndReason, at: datetime) -> list[UUID]:
-    ended = chosen.filter(expires_at__gt=at).end(reason, at=at)
-    announce_ends(ended, user_id, reason)
+def _end(chosen: SessionQuerySet, reason: EndReason, token: AccessToken, client: Client | None) -> list[UUID]:
+    now = timezone.now()
+    ended = chosen.unended(now).end(reason, at=now)
+    _announce_logout(ended, token, client)
     return ended
 
 
-def announce_ends(ended: Iterable[UUID], user_id: Any, reason: EndReason) -> None:
-    """Announce ended sessions after the commit of the transaction that is open."""
-    if ended := list(ended):
-        transaction.on_commit(partial(tell_ends, ended, user_id, reason), using=database())
-
-
-def tell_ends(ended: list[UUID], user_id: Any, reason: EndReason) -> None:
-    """Announce ended sessions now."""
-    for session_id in ended:
-        signals.session_ended.send_robust(Session, session_id=session_id, user_id=user_id, reason=reason)
+def _announce_logout(ended: list[UUID], token: AccessToken, client: Client | None) -> None:
+    """Send Django's ``user_logged_out`` after the commit, where the caller's own session is among the ended."""
+    if token.session_id not in ended:
+        return
+    request = (client and client.request) or HttpRequest()
+    user = SimpleLazyObject(lambda: users().filter(pk=user_pk(token)).first())
+    transaction.on_commit(
+        partial(user_logged_out.send_robust, get_user_model(), request=request, user=user), using=database()
+    )
 
 
 def _check_owner(token: AccessToken, refresh_token: RefreshToken) -> None:

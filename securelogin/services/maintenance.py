@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -43,8 +44,18 @@ def clear(*, batch: int = 1000, is_dry_run: bool = False, progress: Callable[[in
         dead_codes, counters, sessions = (rows.count() for rows in kinds)
         return Cleared(dead_codes, codes.scrubbable(now).count(), counters, sessions)
     dead_codes, counters, sessions = (_delete(rows, batch, progress) for rows in kinds)
-    scrubbed = in_transaction(partial(codes.scrub, now))
+    scrubbed = _scrub(now, batch, progress)
     return Cleared(dead_codes, scrubbed, counters, sessions)
+
+
+def _scrub(at: datetime, batch: int, progress: Callable[[int], None] | None) -> int:
+    total = 0
+    while keys := list(code_rows().scrubbable(at).order_by("pk").values_list("pk", flat=True)[:batch]):
+        in_transaction(partial(code_rows().filter(pk__in=keys).scrub, at))
+        total += len(keys)
+        if progress is not None:
+            progress(len(keys))
+    return total
 
 
 def _delete(rows: models.QuerySet[Any], batch: int, progress: Callable[[int], None] | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -40,11 +41,11 @@ def log_in_with_password(
     if "PASSWORD" not in options.AUTH_TYPES:
         raise UnsupportedAuthType("passwords are not offered")
     limits.take([Hit("password_ip", client.bucket)], at=now)
-    identifier = phone or lower_email(email) or ""
-    key = _row_key(identifier)
+    key = _row_key(phone or lower_email(email) or "")
     user = with_retries(lambda: _find(email=email, phone=phone))
-    if _is_right(key, user, password, now, options):
-        login = in_transaction(lambda: _log_in(key, user, client, now))
+    match = _compare(key, user, password, now, options)
+    if match.is_right:
+        login = in_transaction(lambda: _log_in(key, user, match, client, now))
         if login is not None:
             sessions.announce_login(login, client)
             return login
@@ -60,9 +61,12 @@ def log_in_with_password(
 def _find(*, email: str | None, phone: E164 | None) -> User | None:
     if phone is not None:
         return accounts.find(phone)
-    if not email or not accounts.has_field("email"):
+    email = lower_email(email)
+    if email is None or not accounts.has_field("email"):
         return None
-    return users().filter(email=lower_email(email)).first()
+    user = users().filter(email=email).first()
+    # MariaDB's collations also find other spellings, with accents or wide letters, and each would have a budget.
+    return user if user is not None and lower_email(user.email) == email else None
 
 
 def _row_key(identifier: str) -> str:
@@ -72,23 +76,34 @@ def _row_key(identifier: str) -> str:
     return key
 
 
-def _is_right(key: str, user: User | None, password: str, at: datetime, options: Conf) -> bool:
-    """Count the guess, then let the hasher run once: for unknown accounts and unusable passwords too."""
+@dataclass(frozen=True)
+class _Match:
+    is_right: bool
+    new_hash: str | None = field(default=None, repr=False)
+    """The password hashed anew, where the hasher's settings ask for it."""
+
+
+def _compare(key: str, user: User | None, password: str, at: datetime, options: Conf) -> _Match:
+    """Count the guess, then let the hasher run once: for unknown accounts and unusable passwords too.
+
+    A new hash is only remembered: saved here, it would overwrite a password that was changed meanwhile.
+    """
     rows = code_rows()
     with_retries(lambda: rows.touch(key, at=at))
-    if not with_retries(lambda: rows.count_failure(key, at=at, conf=options)):
-        make_password(password)  # as long as a comparison takes: a spent budget is not told by time
-        return False
-    if user is None:
-        return check_password(password, "!")
-    return user.check_password(password)
+    is_counted = with_retries(lambda: rows.count_failure(key, at=at, conf=options))
+    new_hashes: list[str] = []
+    encoded = user.password if user is not None and is_counted else "!"
+    is_right = check_password(password, encoded, setter=lambda raw: new_hashes.append(make_password(raw)))
+    return _Match(is_right, next(iter(new_hashes), None))
 
 
-def _log_in(key: str, user: User | None, client: Client, at: datetime) -> sessions.Login | None:
+def _log_in(key: str, user: User | None, match: _Match, client: Client, at: datetime) -> sessions.Login | None:
     code_rows().forgive(key, is_success=True)
     # The password may have changed while the hasher ran; its hash is the proof that it did not.
     if user is None or not accounts.lock(user.pk, is_active=True, password=user.password):
         return None
+    if match.new_hash is not None:
+        users().filter(pk=user.pk).update(password=match.new_hash)
     return sessions.open_session(user, client=client, amr=AMR, at=at)
 
 
@@ -100,10 +115,10 @@ def change_password(token: AccessToken, user: User, *, old_password: str, new_pa
     """
     refuse_transaction("change_password")
     options, now = conf.current(), timezone.now()
-    key = _row_key(f"user:{user.pk}")
-    if not _is_right(key, user, old_password, now, options):
-        raise PasswordChangeRejected("the old password is wrong")
     accounts.check_password_strength(new_password, user, field="newpassword")
+    key = _row_key(accounts.user_identifier(user))
+    if not _compare(key, user, old_password, now, options).is_right:
+        raise PasswordChangeRejected("the old password is wrong")
     encoded = make_password(new_password)
     if not in_transaction(lambda: _replace(key, token, user, encoded, now)):
         raise PasswordChangeRejected("the old password is wrong")

@@ -10,7 +10,6 @@ from .. import conf, keys, signals
 from ..exceptions import RefreshTokenReused, Unavailable
 from ..models import EndReason, Session
 from ..tokens import RefreshToken, TokenPair
-from . import endings
 from .sessions import end_of, of_token
 from .tables import sessions
 from .transactions import in_transaction, refuse_transaction, with_retries
@@ -58,4 +57,3 @@ def _end_reused(session: Session) -> None:
     ended = in_transaction(lambda: sessions().filter(pk=session.pk).end(EndReason.REUSE, at=timezone.now()))
     if ended:  # of many simultaneous replays only the one that ended it tells
         signals.refresh_token_reused.send_robust(Session, session_id=session.pk, user_id=session.user_id)
-        endings.tell_ends(ended, session.user_id, EndReason.REUSE)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import atexit
 import logging
-from collections.abc import Callable
+import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from threading import BoundedSemaphore
+from threading import Lock
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
@@ -18,7 +18,9 @@ from .. import codes, conf, phones, signals, sms
 from ..exceptions import SMSNotSent
 from ..models import OneTimeCode
 from ..phones import E164
+from ..sms.base import BaseCodeBackend, BaseSMSBackend
 from .tables import code_rows
+from .transactions import with_retries
 
 WORKERS = 8
 QUEUE = 1000
@@ -31,23 +33,27 @@ logger = logging.getLogger("securelogin.sms")
 class Message:
     """What a step after the commit needs to compute the code again and send it."""
 
-    phone: E164
+    phone: E164 = field(repr=False)
     asker: str
     purpose: codes.Purpose
     row: OneTimeCode
+    alias: str
     language: str | None
 
 
-def provider_of(phone: E164) -> str:
-    """Return the alias of the provider that owns the codes of a number, ``""`` where codes are ours.
+def route(phone: E164) -> tuple[str, str]:
+    """Return the alias to send through, and the same where that provider owns the code, else ``""``.
 
-    A configuration that names no backend is an outage, which sending tells: asking is the same for every number.
+    A router may answer otherwise the next time, so each code is routed once. A configuration that names no backend
+    is an outage, which sending tells: asking is the same for every number.
     """
+    alias = ""
     try:
         alias = sms.route(phone)
-        return alias if sms.get_backend(alias).owns_code else ""
-    except ImproperlyConfigured:
-        return ""
+        return alias, alias if sms.get_backend(alias).owns_code else ""
+    except ImproperlyConfigured as error:
+        logger.error("no backend: %s", error)
+        return alias, ""
 
 
 def send(message: Message | None) -> None:
@@ -66,30 +72,29 @@ def send(message: Message | None) -> None:
 
 
 def _deliver(message: Message) -> None:
-    alias, backend = _backend(message)
-    digest = phones.digest(message.phone)
+    sender, digest = BaseSMSBackend, phones.digest(message.phone)
     try:
-        if isinstance(backend, sms.BaseCodeBackend):
+        backend = _backend(message.alias)
+        sender = type(backend)
+        if isinstance(backend, BaseCodeBackend):
             provider_id = backend.start(to=message.phone)
             rows = code_rows().filter(key=message.row.key, nonce=message.row.nonce)
-            rows.update(provider_id=provider_id)
+            with_retries(lambda: rows.update(provider_id=provider_id))
         else:
             backend.send(to=message.phone, body=_compose(message))
     except SMSNotSent as error:
-        logger.warning("code not sent through %s: %s", alias, error.reason, extra={"phone": digest})
+        logger.warning("code not sent through %r: %s", message.alias, error.reason, extra={"phone": digest})
         if error.is_definite:
             _lift_pause(message.row)
-        signals.sms_not_sent.send_robust(type(backend), alias=alias, phone_digest=digest, error=error)
+        signals.sms_not_sent.send_robust(sender, alias=message.alias, phone_digest=digest, error=error)
         raise
-    signals.code_sent.send_robust(type(backend), alias=alias, phone_digest=digest)
+    signals.code_sent.send_robust(sender, alias=message.alias, phone_digest=digest)
 
 
-def _backend(message: Message) -> tuple[str, sms.BaseSMSBackend]:
+def _backend(alias: str) -> BaseSMSBackend:
     try:
-        alias = message.row.provider or sms.route(message.phone)
-        return alias, sms.get_backend(alias)
+        return sms.get_backend(alias)
     except ImproperlyConfigured as error:
-        logger.error("code not sent: %s", error)
         raise SMSNotSent("no backend", is_definite=True) from error
 
 
@@ -111,7 +116,8 @@ def _lift_pause(row: OneTimeCode) -> None:
     code_rows().filter(key=row.key, nonce=row.nonce).update(resend_at=timezone.now())
 
 
-_waiting = BoundedSemaphore(QUEUE)
+_count = Lock()
+_jobs = 0
 
 
 @lru_cache(maxsize=1)
@@ -122,10 +128,25 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def _in_thread(message: Message | None) -> None:
-    if not _waiting.acquire(blocking=False):
+    if not _take_place():
         logger.error("code not sent: %d messages are waiting", QUEUE)
         return
     _pool().submit(_run, message)
+
+
+def _take_place() -> bool:
+    global _jobs
+    with _count:
+        if _jobs >= QUEUE:
+            return False
+        _jobs += 1
+        return True
+
+
+def _leave_place() -> None:
+    global _jobs
+    with _count:
+        _jobs -= 1
 
 
 def _run(message: Message | None) -> None:
@@ -138,11 +159,20 @@ def _run(message: Message | None) -> None:
         logger.exception("code not sent: an error of ours")
     finally:
         connections.close_all()
-        _waiting.release()
+        _leave_place()
 
 
-def drain(timeout: float = 10.0) -> None:
-    """Wait until the pool has taken up all that waits; for tests and for shutting down."""
-    jobs: list[Callable[[], object]] = [_pool().submit(int).result for _ in range(WORKERS)]
-    for job in jobs:
-        job(timeout)  # type: ignore[call-arg]
+def drain(timeout: float = 10.0) -> bool:
+    """Wait until all that was handed to the pool is done, for tests and for shutting down; False where it is late.
+
+    ``timeout`` in seconds.
+    """
+    deadline = time.monotonic() + timeout
+    while _pending() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not _pending()
+
+
+def _pending() -> int:
+    with _count:
+        return _jobs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in
@@ -42,7 +41,7 @@ def open_session(
 ) -> Login:
     """Write a session of a user whose row is locked, and issue its tokens. Over ``MAX_SESSIONS`` the idlest end."""
     options = conf.current()
-    ended = _evict(user, at, options.MAX_SESSIONS)
+    _evict(user, at, options.MAX_SESSIONS)
     session = sessions().open(
         user=user,
         rotated_at=at,
@@ -52,7 +51,6 @@ def open_session(
         user_agent=client.user_agent,
         device=client.device,
     )
-    endings.announce_ends(ended, user.pk, EndReason.EVICTED)
     pair = issue_pair(
         user_id=str(user.pk),
         session_id=session.id,
@@ -66,12 +64,13 @@ def open_session(
     return Login(user, session, pair, device_token, is_new_user)
 
 
-def _evict(user: AbstractBaseUser, at: datetime, limit: int | None) -> list[UUID]:
+def _evict(user: AbstractBaseUser, at: datetime, limit: int | None) -> None:
     if limit is None:
-        return []
+        return
     live = sessions().live(at).filter(user_id=user.pk).order_by("-rotated_at", "-created_at", "pk")
     surplus = list(live.values_list("pk", flat=True)[max(0, limit - 1) :])
-    return sessions().filter(pk__in=surplus).end(EndReason.EVICTED, at=at) if surplus else []
+    if surplus:
+        sessions().filter(pk__in=surplus).end(EndReason.EVICTED, at=at)
 
 
 def announce_login(login: Login, client: Client) -> None:

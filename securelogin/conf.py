@@ -88,7 +88,7 @@ class Conf:
     LIMITS: Mapping[str, str | None] = field(default_factory=lambda: DEFAULT_LIMITS)
     """Merged over the defaults, key by key, in the notation of the ``limits`` library; ``None`` switches one off."""
 
-    LIMITS_STORAGE: str = "database"
+    LIMITS_STORAGE: str = field(default="database", repr=False)
     """``"database"``, or a storage URL of the ``limits`` library such as ``redis://127.0.0.1:6379/0``."""
 
     TRUSTED_PROXY_COUNT: int = 0
@@ -115,7 +115,7 @@ class Conf:
     MAX_SESSIONS: int | None = None
     """Live sessions of one user; a login over it ends the one longest unused."""
 
-    SMS: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: DEFAULT_SMS)
+    SMS: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: DEFAULT_SMS, repr=False)
     """Alias to ``{"BACKEND": dotted path, "OPTIONS": {…}}``; ``"default"`` is asked where no router decides."""
 
     SMS_ROUTER: str | None = None

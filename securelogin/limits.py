@@ -54,12 +54,13 @@ class Window:
 
 
 def take(hits: Iterable[Hit], *, at: datetime) -> None:
-    """Count the hits, all of them or, where one has no room, none.
+    """Count the hits, all of them or, where one is known to have no room, none.
 
     Raises ``TooManyAttempts`` or ``TooManyRequests`` with the wait until all have room. Call it outside any
     transaction: a rollback would give the hits back.
     """
-    windows = sorted(_windows(hits))
+    # One window once, sorted by key; of two of one length the stricter counts.
+    windows = sorted({window.key: window for window in sorted(_windows(hits), reverse=True)}.values())
     if not windows:
         return
     spent = _take(windows, at)
@@ -119,7 +120,10 @@ def _take_in_table(windows: list[Window], at: datetime) -> list[tuple[str, timed
         cursor.execute(sql, params)
         counts = dict(cursor.fetchall())
     over = [window for window in windows if counts[window.key] > window.limit]
-    return _spent(over, at, counts_from=1) if over else []
+    if not over:
+        return []
+    # The row may have begun its next window since, or be cleared: what was over stays over.
+    return _spent(over, at, counts_from=1) or [(over[0].name, timedelta(seconds=1))]
 
 
 def _spent(windows: list[Window], at: datetime, *, counts_from: int) -> list[tuple[str, timedelta]]:
@@ -159,10 +163,9 @@ def _upsert(using: str, windows: list[Window], at: datetime) -> tuple[str, list[
 
 
 def _take_in_redis(storage: Storage, windows: list[Window]) -> list[tuple[str, timedelta]]:
-    for window in windows:
-        if storage.get(window.key) >= window.limit:
-            return [(window.name, _left(storage, window))]
-    spent = []
+    spent = [(window.name, _left(storage, window)) for window in windows if storage.get(window.key) >= window.limit]
+    if spent:
+        return spent
     for window in windows:
         if storage.incr(window.key, int(window.length.total_seconds())) > window.limit:
             spent.append((window.name, _left(storage, window)))
@@ -170,7 +173,9 @@ def _take_in_redis(storage: Storage, windows: list[Window]) -> list[tuple[str, t
 
 
 def _left(storage: Storage, window: Window) -> timedelta:
-    return timedelta(seconds=max(1.0, storage.get_expiry(window.key) - time.time()))
+    """Return how long the window lasts; Redis rounds to the nearest second, so half a second more is surely enough."""
+    left = timedelta(seconds=storage.get_expiry(window.key) - time.time() + 0.5)
+    return min(max(left, timedelta(seconds=1)), window.length)
 
 
 _lost_until = 0.0

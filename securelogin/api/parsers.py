@@ -70,18 +70,17 @@ def _check(value: Any) -> None:
     """Walk the levels, each at once: no recursion to run out of."""
     level = [value]
     for _depth in range(MAX_DEPTH + 1):
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                below += [*item.keys(), *item.values()]
-            elif isinstance(item, list):
-                below += item
-            elif not _is_plain(item):
-                raise ParseError
-        if not below:
+        if not all(_is_plain(item) for item in level):
+            raise ParseError
+        containers = [item for item in level if isinstance(item, (dict, list))]
+        if not containers:
             return
-        level = below
+        level = [each for item in containers for each in _members(item)]
     raise ParseError
+
+
+def _members(container: dict[str, Any] | list[Any]) -> list[Any]:
+    return container if isinstance(container, list) else [*container.keys(), *container.values()]
 
 
 def _is_plain(item: Any) -> bool:

@@ -63,7 +63,7 @@ def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
     if options.SIGNUP == "closed":
         raise SignupClosed("accounts are made by staff")
     phones.check_policy(phone, options.ALLOWED_REGIONS)
-    limits.take(_hits(client), at=now)
+    with_retries(lambda: limits.take(_hits(client), at=now))
     if not options.PREVENT_ENUMERATION and find(phone):
         raise AccountExists("the number belongs to an account")
     key = codes.row_key(phone, codes.ANYONE)
@@ -88,7 +88,7 @@ def register_with_password(*, username: str, email: str, password: str, client: 
         raise UnsupportedAuthType("passwords are not offered")
     if options.SIGNUP == "closed":
         raise SignupClosed("accounts are made by staff")
-    limits.take(_hits(client), at=now)
+    with_retries(lambda: limits.take(_hits(client), at=now))
     fields = {"email": lower_email(email), **({"username": username} if has_field("username") else {})}
     user = get_user_model()(**fields)
     check_password_strength(password, user, field="password")

@@ -51,7 +51,7 @@ def request_code(phone: E164, *, device_token: str | None = None, client: Client
     phones.check_policy(phone, options.ALLOWED_REGIONS)
     user = with_retries(lambda: accounts.find(phone))
     asker = _asker(phone, user, device_token)
-    limits.take(_hits(phone, asker, client), at=now)
+    with_retries(lambda: limits.take(_hits(phone, asker, client), at=now))
     alias, provider = sending.route(phone)
     key = _row_key(phone, asker)
     row, refusal = in_transaction(lambda: _ask(key, provider=provider, at=now, conf=options))
@@ -139,6 +139,7 @@ class _Guess:
     code: str = field(repr=False)
     asker: str
     user: User | None
+    key: str
     row: OneTimeCode
 
 
@@ -156,11 +157,12 @@ def verify_code(
     _check_offered(options)
     if not codes.is_well_formed(code, options.CODE_LENGTH):
         raise CodeRejected("not a code")
-    limits.take([Hit("verify_ip", client.bucket)], at=now)
+    with_retries(lambda: limits.take([Hit("verify_ip", client.bucket)], at=now))
     user = with_retries(lambda: accounts.find(phone))
     asker = _asker(phone, user, device_token)
-    row = _count_guess(_row_key(phone, asker), at=now, conf=options)
-    guess = _Guess(phone, user_id, code, asker, user, row or OneTimeCode())
+    key = _row_key(phone, asker)
+    row = _count_guess(key, at=now, conf=options)
+    guess = _Guess(phone, user_id, code, asker, user, key, row or OneTimeCode())
     outcome = None
     if row is not None and _is_right(guess, options):
         outcome = in_transaction(lambda: _log_in(guess, client, now, options))
@@ -217,8 +219,8 @@ def _log_in(guess: _Guess, client: Client, at: datetime, options: Conf) -> sessi
     What is refused is returned, not raised: the code stays used.
     """
     rows = code_rows()
-    if not rows.consume(guess.row.key, nonce=guess.row.nonce, at=at):
-        rows.forgive(guess.row.key, is_success=False)
+    if not rows.consume(guess.key, nonce=guess.row.nonce, at=at):
+        rows.forgive(guess.key, is_success=False)
         return None
     if guess.user is None and not _may_sign_up(guess.row, at, options):
         return None
@@ -236,6 +238,6 @@ def _log_in(guess: _Guess, client: Client, at: datetime, options: Conf) -> sessi
 def _announce_rejection(guess: _Guess, client: Client, at: datetime) -> None:
     digest = phones.digest(guess.phone)
     signals.code_rejected.send_robust(OneTimeCode, phone_digest=digest, request=client.request)
-    if guess.row.key and code_rows().filter(key=guess.row.key, disabled_at=at).exists():  # this guess was the last
+    if code_rows().filter(key=guess.key, disabled_at=at).exists():  # this guess was the last of the row
         signals.codes_disabled.send_robust(OneTimeCode, phone_digest=digest, request=client.request)
     user_login_failed.send_robust(__name__, credentials={"phone": phones.mask(guess.phone)}, request=client.request)

@@ -40,7 +40,7 @@ def log_in_with_password(
     options, now = conf.current(), timezone.now()
     if "PASSWORD" not in options.AUTH_TYPES:
         raise UnsupportedAuthType("passwords are not offered")
-    limits.take([Hit("password_ip", client.bucket)], at=now)
+    with_retries(lambda: limits.take([Hit("password_ip", client.bucket)], at=now))
     key = _row_key(phone or lower_email(email) or "")
     user = with_retries(lambda: _find(email=email, phone=phone))
     match = _compare(key, user, password, now, options)

@@ -68,9 +68,9 @@ class TokenBackend(SimpleTokenBackend):
                     "require": list(REQUIRED_CLAIMS),
                 },
             )
-        except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
+        except (jwt.InvalidTokenError, ValueError, OverflowError, TypeError) as error:
             raise TokenBackendError("Token is invalid") from error
-        if not isinstance(payload["exp"], int) or not isinstance(payload["iat"], int):
+        if not is_epoch(payload["exp"]) or not is_epoch(payload["iat"]):
             raise TokenBackendError("Token is invalid")
         return payload
 
@@ -79,6 +79,11 @@ class TokenBackend(SimpleTokenBackend):
         if not isinstance(kid, str) or kid not in self.keyring:
             raise jwt.InvalidTokenError("unknown key")
         return self.keyring[kid]
+
+
+def is_epoch(value: object) -> bool:
+    """Whether a claim is a time: whole seconds since 1970 that a datetime can hold (RFC 7519 section 2)."""
+    return type(value) is int and 0 <= value < 2**33
 
 
 def current() -> TokenBackend:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 from rest_framework_simplejwt import exceptions as simplejwt
 from rest_framework_simplejwt import tokens as stock
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
 from .. import conf
@@ -83,12 +84,13 @@ class AccessToken(SessionTokenMixin, stock.AccessToken):
 
     def _check_claims(self) -> None:
         super()._check_claims()
-        if not isinstance(self.payload.get("fresh"), bool) or not isinstance(self.payload.get("auth_time"), int):
+        if not isinstance(self.payload.get("fresh"), bool) or not backend.is_epoch(self.payload.get("auth_time")):
             raise simplejwt.TokenError("Token is invalid")
 
     def is_fresh(self, at: datetime, window: timedelta) -> bool:
-        """Whether it says ``fresh`` and somebody proved who they are within the window."""
-        return bool(self.payload["fresh"]) and at.timestamp() - self.payload["auth_time"] <= window.total_seconds()
+        """Whether it says ``fresh`` and somebody proved who they are within the window, not in the future."""
+        age = at.timestamp() - self.payload["auth_time"]
+        return self.payload["fresh"] is True and -backend.LEEWAY.total_seconds() <= age <= window.total_seconds()
 
 
 class RefreshToken(SessionTokenMixin, stock.RefreshToken):
@@ -105,7 +107,7 @@ class RefreshToken(SessionTokenMixin, stock.RefreshToken):
         generation = self.payload.get("gen")
         if not isinstance(generation, int) or isinstance(generation, bool) or not 0 <= generation < 2**31 - 1:
             raise simplejwt.TokenError("Token is invalid")
-        if not isinstance(self.payload.get("session_exp"), int) or not isinstance(self.payload.get("auth_time"), int):
+        if not all(backend.is_epoch(self.payload.get(claim)) for claim in ("session_exp", "auth_time")):
             raise simplejwt.TokenError("Token is invalid")
 
     @property
@@ -117,6 +119,23 @@ class RefreshToken(SessionTokenMixin, stock.RefreshToken):
     def session_end(self) -> datetime:
         """The absolute end of the session."""
         return datetime_from_epoch(self.payload["session_exp"])
+
+    def outstand(self) -> OutstandingToken:
+        """Return the session's outstanding token; where it was cleared, one without the text simplejwt would keep."""
+        row, _is_new = OutstandingToken.objects.get_or_create(
+            jti=self.payload["jti"],
+            defaults={
+                "token": "",
+                "created_at": self.current_time,
+                "expires_at": datetime_from_epoch(self.payload["exp"]),
+            },
+        )
+        return row
+
+    def blacklist(self) -> Any:
+        """End the session as simplejwt does, storing no text; returns the blacklisted token and whether it is new."""
+        self.outstand()
+        return super().blacklist()
 
     def successors(self, *, at: datetime) -> TokenPair:
         """Return the tokens of the next generation, as issued at that moment. Refreshing proves nobody: not fresh."""

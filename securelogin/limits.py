@@ -98,11 +98,11 @@ def _windows(hits: Iterable[Hit]) -> Iterable[Window]:
 
 
 def _take(windows: list[Window], at: datetime) -> list[tuple[str, timedelta]]:
-    storage = _redis()
-    if storage is not None:
+    url = conf.current().LIMITS_STORAGE
+    if url != "database" and time.monotonic() >= _lost_until:
         try:
-            return _take_in_redis(storage, windows)
-        except _redis_errors() as error:
+            return _take_in_redis(_storage(url), windows)
+        except Exception as error:
             _lose_redis(error)
     return _take_in_table(windows, at)
 
@@ -181,25 +181,12 @@ def _left(storage: Storage, window: Window) -> timedelta:
 _lost_until = 0.0
 
 
-def _redis() -> Storage | None:
-    url = conf.current().LIMITS_STORAGE
-    if url == "database" or time.monotonic() < _lost_until:
-        return None
-    return _storage(url)
-
-
 @lru_cache(maxsize=4)
 def _storage(url: str) -> Storage:
     from limits.storage import storage_from_string
 
     options = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT} if "redis" in url else {}
     return storage_from_string(url, wrap_exceptions=True, **options)  # type: ignore[return-value]
-
-
-def _redis_errors() -> type[Exception]:
-    from limits.errors import StorageError
-
-    return StorageError
 
 
 def _lose_redis(error: Exception) -> None:

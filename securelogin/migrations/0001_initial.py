@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 ('username', models.CharField(blank=True, max_length=150, verbose_name='display name')),
                 ('email', securelogin.base_user.LowerCaseEmailField(blank=True, max_length=254, null=True, unique=True, verbose_name='email address')),
                 ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into the admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Unselect this instead of deleting accounts: it ends every session.', verbose_name='active')),
+                ('is_active', models.BooleanField(default=True, help_text='Unselect this instead of deleting accounts: its sessions stop working.', verbose_name='active')),
                 ('date_joined', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='date joined')),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),

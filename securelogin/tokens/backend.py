@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import jwt
@@ -18,6 +19,9 @@ LEEWAY = timedelta(seconds=10)
 
 MAX_TOKEN = 4096
 """Characters of a token that are looked at."""
+
+HS_KEY_BYTES: Mapping[str, int] = MappingProxyType({"HS256": 32, "HS384": 48, "HS512": 64})
+"""As long as the hash (RFC 7518 section 3.2)."""
 
 REQUIRED_CLAIMS = ("exp", "iat", "jti", "sub", "sid")
 
@@ -120,7 +124,8 @@ def _make(options: Mapping[str, Any]) -> TokenBackend:
 def _keyring(algorithm: str, options: Mapping[str, Any]) -> dict[str, Any]:
     signing_key = options.get("SIGNING_KEY")
     if not signing_key:
-        return {key.id: key.mac() for key in keys.ring("jwt")}
+        size = HS_KEY_BYTES.get(algorithm, 32)
+        return {key.id: (key.mac() + key.mac("more"))[:size] for key in keys.ring("jwt")}
     verifying_key = signing_key if algorithm.startswith("HS") else options.get("VERIFYING_KEY", "")
     # Named by the key itself, not under SECRET_KEY: tokens of an explicit key live through that one's rotation.
     return {keys.Key("kid", verifying_key, id="").mac().hex()[:8]: verifying_key}

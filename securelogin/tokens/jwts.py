@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.utils import timezone
 from rest_framework_simplejwt import exceptions as simplejwt
 from rest_framework_simplejwt import tokens as stock
@@ -118,7 +120,9 @@ class RefreshToken(SessionTokenMixin, stock.RefreshToken):
     @property
     def session_end(self) -> datetime:
         """The absolute end of the session."""
-        return datetime_from_epoch(self.payload["session_exp"])
+        # As timezone.now() writes the moments it is compared with: aware, or naive and local where USE_TZ is off.
+        zone = dt.timezone.utc if settings.USE_TZ else None
+        return datetime.fromtimestamp(self.payload["session_exp"], tz=zone)
 
     def outstand(self) -> OutstandingToken:
         """Return the session's outstanding token; where it was cleared, one without the text simplejwt would keep."""

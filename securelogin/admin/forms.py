@@ -1,0 +1,84 @@
+"""The forms that staff makes and changes accounts with."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm, UserChangeForm
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .. import services
+from ..models import EndReason, User
+from ..services import tables
+
+
+class PhoneUserCreationForm(BaseUserCreationForm):  # type: ignore[type-arg]
+    """Make an account from a number in any spelling; without a password its password is unusable, never blank.
+
+    A model without ``phone`` or ``email`` may use it too: what the form has not is not asked for.
+    """
+
+    password1 = forms.CharField(
+        label=_("Password"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Leave it empty for an account that logs in by code only. Staff needs one to log in here."),
+    )
+    password2 = forms.CharField(
+        label=_("Password confirmation"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = User
+        fields = ("phone",)
+
+    def clean(self) -> dict[str, Any] | None:
+        """Ask for a number or an e-mail address: nobody could log in to an account that has neither."""
+        cleaned = super().clean()
+        identifiers = self.fields.keys() & {"phone", "email"}
+        if identifiers and not any(self.cleaned_data.get(name) or name in self.errors for name in identifiers):
+            raise ValidationError(_("Enter a phone number or an e-mail address."), code="required")
+        return cleaned
+
+    def validate_passwords(
+        self, password1_field_name: str = "password1", password2_field_name: str = "password2"
+    ) -> None:
+        """Compare them, also where one is empty."""
+        if self.cleaned_data.get(password1_field_name) != self.cleaned_data.get(password2_field_name):
+            message = self.error_messages["password_mismatch"]
+            self.add_error(password2_field_name, ValidationError(message, code="password_mismatch"))
+
+    def set_password_and_save(self, user: Any, password_field_name: str = "password1", commit: bool = True) -> Any:  # noqa: S107
+        """Set the password, an unusable one for an empty text."""
+        user.set_password(self.cleaned_data[password_field_name] or None)
+        if commit:
+            user.save()
+        return user
+
+
+class PhoneUserChangeForm(UserChangeForm):  # type: ignore[type-arg]
+    """Change an account; the display name is a text like any other."""
+
+    class Meta(UserChangeForm.Meta):
+        model = User
+        field_classes: ClassVar[dict[str, Any]] = {}
+
+
+class PhonePasswordChangeForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Change a password or take it away. Both end the user's sessions: the first in the model's ``save``."""
+
+    def save(self, commit: bool = True) -> Any:
+        """Write the password."""
+        user = super().save(commit)
+        if commit and not user.has_usable_password():
+            services.revoke_sessions(
+                tables.sessions().unended(timezone.now()).filter(user=user), reason=EndReason.PASSWORD
+            )
+        return user

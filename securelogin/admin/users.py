@@ -1,0 +1,194 @@
+"""The admin of users."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.admin import UserAdmin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from .. import conf, phones, services
+from ..exceptions import InvalidPhone
+from ..models import EndReason, Session
+from ..models.sessions import SessionQuerySet
+from ..services import accounts, endings, tables
+from .forms import PhonePasswordChangeForm, PhoneUserChangeForm, PhoneUserCreationForm
+from .history import MaskedHistory, log
+from .sessions import count_ended
+
+OPTIONAL_FIELDS = ("username", "email")
+"""What a subclass of ``AbstractPhoneUser`` may take away."""
+
+
+class UserChangeList(ChangeList):
+    """Counts the live sessions of the users on one page, in one query."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the page, and the counts with it."""
+        super().get_results(request)
+        rows = Session.objects.live().filter(user__in=[user.pk for user in self.result_list])
+        counts = dict(rows.order_by().values_list("user_id").annotate(Count("pk")))
+        for user in self.result_list:
+            user.live_session_count = counts.get(user.pk, 0)
+
+
+class PhoneUserAdmin(MaskedHistory, UserAdmin):  # type: ignore[type-arg]
+    """Accounts keyed by phone, for ``User`` and for any subclass of ``AbstractPhoneUser``.
+
+    Fields that the model has not are left out. A whole number is shown on pages about one user only. A changed
+    number, a changed password and deactivation end the user's sessions in the transaction that writes them.
+    """
+
+    add_form_template = None
+    form = PhoneUserChangeForm
+    add_form = PhoneUserCreationForm
+    change_password_form = PhonePasswordChangeForm
+    fieldsets = (
+        (None, {"fields": ("phone", "password")}),
+        (_("Personal info"), {"fields": ("username", "email")}),
+        (_("Permissions"), {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        (_("Important dates"), {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (None, {"classes": ("wide",), "fields": ("phone", "username", "email", "password1", "password2")}),
+    )
+    readonly_fields = ("last_login", "date_joined")
+    list_display = ("masked_phone", "display_name", "is_active", "is_staff", "date_joined", "live_sessions")
+    list_filter = ("is_active", "is_staff", "is_superuser", "groups", "date_joined")
+    search_fields = ("username", "email")
+    search_help_text = _(
+        "A phone number in any spelling, a user id, or a part of the display name or the e-mail address. "
+        "What you enter becomes part of the page's address."
+    )
+    ordering = ("-date_joined", "pk")
+    actions = ("end_sessions", "allow_codes")
+
+    # What is shown
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out what the model has not."""
+        missing = self._missing_fields()
+        fieldsets = [
+            (title, {**options, "fields": [name for name in options["fields"] if name not in missing]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+        return [fieldset for fieldset in fieldsets if fieldset[1]["fields"]]
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Leave the display name out where there is none."""
+        names = super().get_list_display(request)
+        return [name for name in names if name != "display_name" or "username" not in self._missing_fields()]
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        """Leave out what the model has not; without a field there would be no search box."""
+        missing = self._missing_fields()
+        return [name for name in super().get_search_fields(request) if name not in missing] or ["pk"]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Count live sessions with the list."""
+        return UserChangeList
+
+    @admin.display(description=_("phone number"), ordering="phone")
+    def masked_phone(self, obj: Any) -> str | None:
+        """Return the number as lists show it."""
+        return phones.mask(obj.phone) or None
+
+    @admin.display(description=_("display name"), ordering="username")
+    def display_name(self, obj: Any) -> str:
+        """Return the display name."""
+        return str(obj.username)
+
+    @admin.display(description=_("live sessions"))
+    def live_sessions(self, obj: Any) -> str | int:
+        """Return their number, with a link to the list of the user's sessions."""
+        if not self.admin_site.is_registered(Session):
+            return int(obj.live_session_count)
+        url = reverse("admin:securelogin_session_changelist", current_app=self.admin_site.name)
+        return format_html('<a href="{}?q={}">{}</a>', url, obj.pk, obj.live_session_count)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find a whole number, however it is spelled, or a user id; else search the fields."""
+        term = search_term.strip()
+        try:
+            return queryset.filter(phone=phones.parse(term, conf.current().DEFAULT_REGION)), False
+        except InvalidPhone:
+            pass
+        try:
+            return queryset.filter(pk=UUID(term)), False
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Keep the number out of the title, which stays in the browser's history."""
+        response = super().user_change_password(request, id, form_url)
+        if context := getattr(response, "context_data", None):
+            context["title"] = gettext("Password of %s") % context["original"]
+        return response
+
+    # What is done
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Write the user; another number and deactivation end the sessions. Runs in the admin's transaction."""
+        reason = self._end_reason(obj) if change else None
+        super().save_model(request, obj, form, change)
+        if reason is None:
+            return
+        if ended := endings.end_all_but(obj.pk, None, reason, at=timezone.now()):
+            self.message_user(request, count_ended(len(ended)))
+
+    def _end_reason(self, user: Any) -> EndReason | None:
+        """Compare with the row, which stays locked from here on: a login that waits finds what is written."""
+        accounts.lock(user.pk)
+        row = tables.users().get(pk=user.pk)
+        if row.phone != user.phone:
+            return EndReason.PHONE
+        return EndReason.REVOKED if row.is_active and not user.is_active else None
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete a user; ending the sessions first announces it."""
+        services.revoke_sessions(_unended([obj]), reason=EndReason.CLOSED)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Delete users; ending their sessions first announces it."""
+        services.revoke_sessions(_unended(queryset), reason=EndReason.CLOSED)
+        super().delete_queryset(request, queryset)
+
+    @admin.action(description=_("End all sessions of selected %(verbose_name_plural)s"), permissions=["change"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """End every session of the users."""
+        ended = services.revoke_sessions(_unended(queryset))
+        log(request, list(queryset), gettext("Ended all sessions."))
+        self.message_user(request, count_ended(ended))
+
+    @admin.action(
+        description=_("Allow codes again for selected %(verbose_name_plural)s"),
+        permissions=["change"],
+    )
+    def allow_codes(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Take back the lock of numbers whose failures in a row reached the end."""
+        allowed = [user for user in queryset if user.phone and services.allow_codes(user.phone)]
+        log(request, allowed, gettext("Allowed codes again."))
+        message = ngettext(
+            "Codes are allowed again for %d number.", "Codes are allowed again for %d numbers.", len(allowed)
+        )
+        self.message_user(request, message % len(allowed))
+
+    def _missing_fields(self) -> set[str]:
+        known = {field.name for field in self.model._meta.get_fields()}
+        return {name for name in OPTIONAL_FIELDS if name not in known}
+
+
+def _unended(users: QuerySet[Any] | list[Any]) -> SessionQuerySet:
+    return tables.sessions().unended(timezone.now()).filter(user__in=users)

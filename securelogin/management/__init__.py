@@ -1,0 +1,1 @@
+"""The way in for operators: commands of ``manage.py``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import models, router, transaction
@@ -100,9 +101,15 @@ class PhoneUserManager(BaseUserManager["AbstractPhoneUser"]):
             raise self.model.DoesNotExist from None
 
 
+def unusable_password() -> str:
+    """Return a password that nothing matches (``!`` and random text); it is never blank."""
+    return make_password(None)
+
+
 class AbstractPhoneUser(AbstractBaseUser, PermissionsMixin):
     """A user keyed by phone. A subclass may take ``username`` or ``email`` away with ``username = None``."""
 
+    password = models.CharField(_("password"), max_length=128, default=unusable_password)
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     phone = PhoneField(_("phone number"), unique=True, null=True, blank=True)
     username = models.CharField(_("display name"), max_length=150, blank=True)

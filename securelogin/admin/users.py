@@ -70,7 +70,7 @@ class PhoneUserAdmin(MaskedHistory, UserAdmin):  # type: ignore[type-arg]
         "What you enter becomes part of the page's address."
     )
     ordering = ("-date_joined", "pk")
-    actions = ("end_sessions", "allow_codes")
+    actions = ("end_sessions", "allow_guesses")
 
     # What is shown
 
@@ -148,12 +148,11 @@ class PhoneUserAdmin(MaskedHistory, UserAdmin):  # type: ignore[type-arg]
             self.message_user(request, count_ended(len(ended)))
 
     def _end_reason(self, user: Any) -> EndReason | None:
-        """Compare with the row, which stays locked from here on: a login that waits finds what is written."""
+        """Compare with the row, locked first: another change of the number may be on its way."""
         accounts.lock(user.pk)
-        row = tables.users().get(pk=user.pk)
-        if row.phone != user.phone:
+        if tables.users().get(pk=user.pk).phone != user.phone:
             return EndReason.PHONE
-        return EndReason.REVOKED if row.is_active and not user.is_active else None
+        return None if user.is_active else EndReason.REVOKED
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete a user; ending the sessions first announces it."""
@@ -173,15 +172,16 @@ class PhoneUserAdmin(MaskedHistory, UserAdmin):  # type: ignore[type-arg]
         self.message_user(request, count_ended(ended))
 
     @admin.action(
-        description=_("Allow codes again for selected %(verbose_name_plural)s"),
-        permissions=["change"],
+        description=_("Allow codes and passwords again for selected %(verbose_name_plural)s"), permissions=["change"]
     )
-    def allow_codes(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Take back the lock of numbers whose failures in a row reached the end."""
-        allowed = [user for user in queryset if user.phone and services.allow_codes(user.phone)]
-        log(request, allowed, gettext("Allowed codes again."))
+    def allow_guesses(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Take back the locks of numbers and passwords whose failures in a row reached the end."""
+        allowed = [user for user in queryset if _allow_guesses(user)]
+        log(request, allowed, gettext("Allowed codes and passwords again."))
         message = ngettext(
-            "Codes are allowed again for %d number.", "Codes are allowed again for %d numbers.", len(allowed)
+            "Codes and passwords are allowed again for %d user.",
+            "Codes and passwords are allowed again for %d users.",
+            len(allowed),
         )
         self.message_user(request, message % len(allowed))
 
@@ -192,3 +192,10 @@ class PhoneUserAdmin(MaskedHistory, UserAdmin):  # type: ignore[type-arg]
 
 def _unended(users: QuerySet[Any] | list[Any]) -> SessionQuerySet:
     return tables.sessions().unended(timezone.now()).filter(user__in=users)
+
+
+def _allow_guesses(user: Any) -> bool:
+    had_locks = [services.allow_passwords(user)]
+    if user.phone:
+        had_locks.append(services.allow_codes(user.phone))
+    return any(had_locks)

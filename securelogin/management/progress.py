@@ -14,14 +14,10 @@ class CountingLine:
         self.total = 0
 
     def add(self, number: int) -> None:
-        """Count so many more."""
-        self.show(self.total + number)
-
-    def show(self, total: int) -> None:
-        """Say how many there are by now."""
-        self.total = total
+        """Count so many more and say how many there are by now."""
+        self.total += number
         if self.stream.isatty():
-            self.stream.write(f"\r{total} {self.words}", str, ending="")
+            self.stream.write(f"\r{self.total} {self.words}", str, ending="")
             self.stream.flush()
 
     def close(self) -> None:

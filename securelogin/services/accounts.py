@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models
 from django.db.models import F
 from django.utils import timezone
 
@@ -93,25 +93,33 @@ def register_with_password(*, username: str, email: str, password: str, client: 
     user = get_user_model()(**fields)
     check_password_strength(password, user, field="password")
     user.set_password(password)  # half a second of hashing, before any transaction
-    login = in_transaction(lambda: _insert_and_log_in(user, client, now))
+    login = _insert_and_log_in(user, client, now)
     signals.user_registered.send_robust(type(user), user=user, request=client.request)
     sessions.announce_login(login, client)
     return login
 
 
 def _insert_and_log_in(user: Any, client: Client, now: datetime) -> sessions.Login:
+    def story() -> sessions.Login:
+        insert(user)
+        return sessions.open_session(user, client=client, amr=["pwd"], at=now)
+
     try:
-        _insert(user)
-    except IntegrityError as error:
+        return in_transaction(story)
+    except IntegrityError:
         if users().filter(email=user.email).exists():
-            raise AccountExists("the e-mail address belongs to an account") from error
-        raise
-    return sessions.open_session(user, client=client, amr=["pwd"], at=now)
+            raise AccountExists("the e-mail address belongs to an account") from None
+        raise refused_insert() from None
 
 
-def _insert(user: User) -> None:
-    with transaction.atomic(using=database()):
-        user.save(force_insert=True, using=database())
+def insert(user: User) -> None:
+    """Write a new user. An ``IntegrityError`` rolls the story back: in it, a snapshot may hide who was first."""
+    user.save(force_insert=True, using=database())
+
+
+def refused_insert() -> IntegrityError:
+    """Return an error for a user model that refuses a new account; the database's own would tell the number."""
+    return IntegrityError("the user model refuses a new account with these fields only: look at its constraints")
 
 
 def check_password_strength(password: str, user: Any, *, field: str) -> None:
@@ -122,27 +130,23 @@ def check_password_strength(password: str, user: Any, *, field: str) -> None:
         raise PasswordTooWeak(field, error.messages) from error
 
 
-def find_or_make(phone: E164, known: User | None, display_name: str) -> tuple[User | None, bool]:
-    """Return the user of a verified number, locked if active, and whether it was made now.
+def lock_known(known: User, phone: E164) -> User | None:
+    """Return the user with the row locked, or unlocked and inactive; None where the number changed hands meanwhile."""
+    has_phone = {_phone_field(): phone}
+    if lock(known.pk, **has_phone, is_active=True):
+        return known
+    return users().filter(pk=known.pk, **has_phone, is_active=False).first()
 
-    None where the number changed hands meanwhile.
 
-    A number nobody had at the look before is inserted, never looked for under a lock: the gaps that two first logins
-    would lock are a deadlock on MariaDB.
+def make(phone: E164, display_name: str, *, is_derived: bool) -> User:
+    """Insert the user of a number that nobody had at the look before; its id is the one that stood for the number.
+
+    Inserted, never looked for under a lock: the gaps that two first logins would lock are a deadlock on MariaDB.
+    Raises ``IntegrityError`` where somebody else was first, or ``is_derived`` and the project's names are unique.
     """
-    if known is not None:
-        if lock(known.pk, **{_phone_field(): phone}, is_active=True):
-            return known, False
-        return users().filter(pk=known.pk, **{_phone_field(): phone}, is_active=False).first(), False
-    try:
-        user = _new_user(phone, display_name, _free_user_id(phone))
-        _insert(user)
-    except IntegrityError:
-        if other := find(phone):
-            return find_or_make(phone, other, display_name)
-        user = _new_user(phone, "", None)  # the id was taken meanwhile, or a project's own names are unique
-        _insert(user)
-    return user, True
+    user = _new_user(phone, display_name if is_derived else "", _free_user_id(phone) if is_derived else None)
+    insert(user)
+    return user
 
 
 def _new_user(phone: E164, display_name: str, user_id: UUID | None) -> User:
@@ -186,7 +190,7 @@ def user_identifier(user: User) -> str:
 
 
 def _allow(keys: list[str]) -> bool:
-    locked = code_rows().filter(key__in=keys).exclude(disabled_at=None, failures_in_a_row=0)
+    locked = code_rows().filter(key__in=keys, disabled_at__isnull=False)
     return locked.update(disabled_at=None, failures_in_a_row=0) > 0
 
 

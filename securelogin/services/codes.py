@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ImproperlyConfigured
+from django.db import IntegrityError
 from django.utils import timezone, translation
 
 from .. import codes, conf, limits, phones, signals, sms, tokens
@@ -165,7 +166,7 @@ def verify_code(
     guess = _Guess(phone, user_id, code, asker, user, key, row or OneTimeCode())
     outcome = None
     if row is not None and _is_right(guess, options):
-        outcome = in_transaction(lambda: _log_in(guess, client, now, options))
+        outcome = _try_log_in(guess, client, now, options)
     if not isinstance(outcome, sessions.Login):
         _announce_rejection(guess, client, now)
         if outcome is not None and not options.PREVENT_ENUMERATION:
@@ -213,7 +214,21 @@ def _provider_approves(guess: _Guess) -> bool:
     )
 
 
-def _log_in(guess: _Guess, client: Client, at: datetime, options: Conf) -> sessions.Login | AccountInactive | None:
+def _try_log_in(guess: _Guess, client: Client, at: datetime, options: Conf) -> sessions.Login | AccountInactive | None:
+    """Log in; where an insert was refused, look again who has the number and try once more, without id and name."""
+    try:
+        return in_transaction(lambda: _log_in(guess, client, at, options))
+    except IntegrityError:
+        again = replace(guess, user=with_retries(lambda: accounts.find(guess.phone)))
+    try:
+        return in_transaction(lambda: _log_in(again, client, at, options, is_derived=False))
+    except IntegrityError:
+        raise accounts.refused_insert() from None
+
+
+def _log_in(
+    guess: _Guess, client: Client, at: datetime, options: Conf, *, is_derived: bool = True
+) -> sessions.Login | AccountInactive | None:
     """Use the code up, lock or make the user, open the session: in this order, in one transaction.
 
     What is refused is returned, not raised: the code stays used.
@@ -222,16 +237,20 @@ def _log_in(guess: _Guess, client: Client, at: datetime, options: Conf) -> sessi
     if not rows.consume(guess.key, nonce=guess.row.nonce, at=at):
         rows.forgive(guess.key, is_success=False)
         return None
-    if guess.user is None and not _may_sign_up(guess.row, at, options):
+    if guess.user is not None:
+        user = accounts.lock_known(guess.user, guess.phone)
+    elif _may_sign_up(guess.row, at, options):
+        has_name = guess.row.name_expires_at is not None and guess.row.name_expires_at > at
+        user = accounts.make(guess.phone, guess.row.display_name if has_name else "", is_derived=is_derived)
+    else:
         return None
-    name = guess.row.display_name if guess.row.name_expires_at and guess.row.name_expires_at > at else ""
-    user, is_new = accounts.find_or_make(guess.phone, guess.user, name)
     if user is None:
         return None
     if not user.is_active:
         return AccountInactive("the account is inactive")
     device_id = guess.asker.removeprefix("device:") if guess.asker != codes.ANYONE else None
     device_token = tokens.sign_device(guess.phone, str(user.pk), device_id)
+    is_new = guess.user is None
     return sessions.open_session(user, client=client, amr=AMR, at=at, device_token=device_token, is_new_user=is_new)
 
 

@@ -70,7 +70,7 @@ def revoke_sessions(
 ) -> int:
     """End many sessions in batches, each in a transaction of its own; returns how many. For staff and commands.
 
-    ``progress`` is called with the number ended so far. What was ended stays ended when the rest is interrupted.
+    ``progress`` is called with the number ended in each batch. What was ended stays ended when the rest is interrupted.
     """
     total, last = 0, None
     while True:
@@ -79,9 +79,10 @@ def revoke_sessions(
         if not ids:
             return total
         last = ids[-1]
-        total += in_transaction(partial(_revoke, ids, reason))
+        ended = in_transaction(partial(_revoke, ids, reason))
+        total += ended
         if progress is not None:
-            progress(total)
+            progress(ended)
 
 
 def _revoke(ids: list[UUID], reason: EndReason) -> int:

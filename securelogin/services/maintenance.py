@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from ..models import Counter
 from ..models.sessions import dead_tokens
-from .tables import code_rows, database
+from .tables import code_rows, database, sessions
 from .transactions import in_transaction
 
 
@@ -34,39 +34,51 @@ def clear(*, batch: int = 1000, is_dry_run: bool = False, progress: Callable[[in
     the number of rows of each batch. Safe to interrupt and to run twice at once.
     """
     now = timezone.now()
-    codes = code_rows()
-    kinds: list[models.QuerySet[Any]] = [
-        codes.clearable(now),
-        Counter.objects.using(database()).filter(expires_at__lt=now),
-        dead_tokens(now).using(database()),
-    ]
+    dead_codes = code_rows().clearable(now)
+    dead_counters = Counter.objects.using(database()).filter(expires_at__lt=now)
+    dead_sessions = dead_tokens(now).using(database())
     if is_dry_run:
-        dead_codes, counters, sessions = (rows.count() for rows in kinds)
-        return Cleared(dead_codes, codes.scrubbable(now).count(), counters, sessions)
-    dead_codes, counters, sessions = (_delete(rows, batch, progress) for rows in kinds)
-    scrubbed = _scrub(now, batch, progress)
-    return Cleared(dead_codes, scrubbed, counters, sessions)
+        scrubbable = code_rows().scrubbable(now)
+        return Cleared(dead_codes.count(), scrubbable.count(), dead_counters.count(), dead_sessions.count())
+    report = progress or (lambda _number: None)
+    return Cleared(
+        codes=_in_batches(dead_codes, partial(_delete, dead_codes), batch, report),
+        scrubbed=_in_batches(code_rows().scrubbable(now), partial(_scrub, now), batch, report),
+        counters=_in_batches(dead_counters, partial(_delete, dead_counters), batch, report),
+        sessions=_in_batches(dead_sessions, partial(_delete_tokens, dead_sessions), batch, report),
+    )
 
 
-def _scrub(at: datetime, batch: int, progress: Callable[[int], None] | None) -> int:
+Keys = list[Any]
+
+
+def _in_batches(
+    rows: models.QuerySet[Any], work: Callable[[Keys], None], batch: int, report: Callable[[int], None]
+) -> int:
     total = 0
-    while keys := list(code_rows().scrubbable(at).order_by("pk").values_list("pk", flat=True)[:batch]):
-        in_transaction(partial(code_rows().filter(pk__in=keys).scrub, at))
+    while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:batch]):
+        in_transaction(partial(work, keys))
         total += len(keys)
-        if progress is not None:
-            progress(len(keys))
+        report(len(keys))
     return total
 
 
-def _delete(rows: models.QuerySet[Any], batch: int, progress: Callable[[int], None] | None) -> int:
-    total = 0
-    while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:batch]):
-        in_transaction(partial(_delete_batch, rows, ids))
-        total += len(ids)
-        if progress is not None:
-            progress(len(ids))
-    return total
+def _delete(rows: models.QuerySet[Any], keys: Keys) -> None:
+    rows.filter(pk__in=keys).delete()  # still dead: a row may have come back to life since the look
 
 
-def _delete_batch(rows: models.QuerySet[Any], ids: list[Any]) -> None:
-    rows.filter(pk__in=ids).delete()
+def _scrub(at: datetime, keys: Keys) -> None:
+    code_rows().filter(pk__in=keys).scrub(at)
+
+
+def _delete_tokens(rows: models.QuerySet[Any], keys: Keys) -> None:
+    """Delete outstanding tokens with all that hangs on them.
+
+    Django deletes a session's rows from the end, so the sessions are locked first, as everyone else does.
+    """
+    list(sessions().filter(token_id__in=keys).select_for_update().order_by("pk").values_list("pk"))
+    try:
+        with transaction.atomic(using=database()):
+            rows.filter(pk__in=keys).delete()
+    except IntegrityError:  # simplejwt blacklisted one of them meanwhile: look again
+        rows.filter(pk__in=keys).delete()

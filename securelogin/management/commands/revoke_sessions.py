@@ -54,7 +54,7 @@ class Command(BaseCommand):
         if options["all"] and options["interactive"]:
             self._confirm(chosen.count())
         with closing(CountingLine(self.stderr, "sessions ended")) as line:
-            ended = services.revoke_sessions(chosen, progress=line.show)
+            ended = services.revoke_sessions(chosen, progress=line.add)
         if options["verbosity"] > 0:
             self.stdout.write(f"Ended {_count(ended)}.")
 

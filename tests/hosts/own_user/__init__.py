@@ -1,0 +1,1 @@
+"""A host with a user model of its own, in an app that sorts after ours."""

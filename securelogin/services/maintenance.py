@@ -43,9 +43,9 @@ def clear(*, batch: int = 1000, is_dry_run: bool = False, progress: Callable[[in
     report = progress or (lambda _number: None)
     return Cleared(
         codes=_in_batches(dead_codes, partial(_delete, dead_codes), batch, report),
-        scrubbed=_in_batches(code_rows().scrubbable(now), partial(_scrub, now), batch, report),
         counters=_in_batches(dead_counters, partial(_delete, dead_counters), batch, report),
         sessions=_in_batches(dead_sessions, partial(_delete_tokens, dead_sessions), batch, report),
+        scrubbed=_in_batches(code_rows().scrubbable(now), partial(_scrub, now), batch, report),
     )
 
 

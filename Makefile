@@ -1,0 +1,30 @@
+# Needs python3 (3.10 or later) with pip, and nothing else: tox makes each environment.
+
+PYTHON ?= python3
+ROUNDS ?= 50
+export UV_PYTHON_DOWNLOADS = never
+
+TOX = .venv/bin/tox
+
+.PHONY: demo test lint races clean
+
+demo: $(TOX)  ## Serve the example project on http://127.0.0.1:8000
+	@$(TOX) run -e demo
+
+test: $(TOX)  ## Test on SQLite and on a real PostgreSQL, with a real Valkey
+	@$(TOX) run -e test
+
+lint: $(TOX)  ## Check style, floors, types and migrations
+	@$(TOX) run -e lint
+
+races: $(TOX)  ## Attack a running server with simultaneous clients: make races ROUNDS=50
+	@$(TOX) run -e races -- --rounds $(ROUNDS)
+
+clean:  ## Remove what the other commands made
+	rm -rf .venv .tox .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -f db.sqlite3* .coverage*
+
+# Debian's python3 comes without ensurepip, so pip is lent from the system's.
+$(TOX):
+	$(PYTHON) -m venv --without-pip .venv
+	$(PYTHON) -m pip --python .venv/bin/python install --quiet --disable-pip-version-check "tox>=4.30" "tox-uv>=1.20"

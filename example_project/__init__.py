@@ -1,0 +1,1 @@
+"""A whole project around securelogin: what a newcomer copies from, and what every outside check runs."""

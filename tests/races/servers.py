@@ -1,0 +1,110 @@
+"""gunicorn as a host runs it, four workers of four threads, on a port of 127.0.0.1 that the kernel chose."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from . import gunicorn_settings
+from .bursts import Address, Call, send
+
+WORKERS = gunicorn_settings.workers
+THREADS = gunicorn_settings.threads
+START_ATTEMPTS = 100
+STOP_PATIENCE = 20.0
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class NotServed(Exception):
+    """The server did not come up; its log, named in the message, says why."""
+
+
+def environment(settings: str, **variables: str) -> dict[str, str]:
+    """Return the environment of a Django process of ours."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": settings, **variables}
+
+
+def manage(*arguments: str, env: Mapping[str, str]) -> None:
+    """Run a Django command in a process of its own; raises ``CalledProcessError`` where it fails."""
+    command = [sys.executable, "-m", "django", *arguments]
+    process = subprocess.Popen(command, env=env, cwd=ROOT)
+    try:
+        status = process.wait()
+    except BaseException:
+        _stop(process)  # politely: it may have a server of its own to stop
+        raise
+    if status:
+        raise subprocess.CalledProcessError(status, command)
+
+
+def leave_on_sigterm() -> None:
+    """Turn SIGTERM into an exception in this process, so that every server is stopped on the way out."""
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
+@contextmanager
+def serve(application: str, *, env: Mapping[str, str], log: Path, path: str, clients: int) -> Iterator[Address]:
+    """Serve a WSGI application until the block ends; ``path`` is asked until every worker has answered.
+
+    A worker accepts no more than its share of ``clients``, so that a burst always meets all of them.
+    Raises ``NotServed``.
+    """
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener, log.open("ab") as output:
+        address: Address = listener.getsockname()[:2]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", *_options(listener.fileno(), clients), application],
+            env=env,
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            pass_fds=[listener.fileno()],
+        )
+    try:
+        _wait_for_workers(process, address, path, log)
+        yield address
+    finally:
+        _stop(process)
+
+
+def _options(descriptor: int, clients: int) -> list[str]:
+    share = max(THREADS, -(-clients // WORKERS))
+    return [
+        *("--config", str(Path(gunicorn_settings.__file__))),
+        *("--bind", f"fd://{descriptor}"),
+        *("--worker-connections", str(share)),
+    ]
+
+
+def _wait_for_workers(process: subprocess.Popen[bytes], address: Address, path: str, log: Path) -> None:
+    seen: set[str] = set()
+    for _ in range(START_ATTEMPTS):
+        if process.poll() is not None:
+            break
+        calls = [Call("GET", path)] * (WORKERS * THREADS)
+        seen |= {answer.worker for answer in send(address, calls, patience=STOP_PATIENCE) if answer.worker}
+        if len(seen) == WORKERS:
+            return
+        time.sleep(0.1)
+    raise NotServed(f"{len(seen)} of {WORKERS} workers answered; see {log}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

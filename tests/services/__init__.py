@@ -1,0 +1,1 @@
+"""Tests of the verbs, called as the reception calls them."""

@@ -1,0 +1,243 @@
+"""Accounts: registering tells nothing, staff lets people in again."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from securelogin import codes, phones, services
+from securelogin.exceptions import (
+    AccountExists,
+    PasswordRejected,
+    PasswordTooWeak,
+    PhoneNotAllowed,
+    SignupClosed,
+    TooManyRequests,
+    UnsupportedAuthType,
+)
+from securelogin.models import OneTimeCode, Session
+from tests.factories import UserFactory
+
+from .beside import beside
+from .conftest import Announcements, Configure
+from .statements import statements_of, without_values
+from .visitors import CLIENT, OTHER_PHONE, PHONE, Visitor, access
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "a long way to Tipperary"
+DAY = timedelta(days=1)
+
+
+def register(phone: phones.E164 = PHONE, name: str = "Ada") -> object:
+    """Register a number."""
+    return services.register(phone, display_name=name, client=CLIENT)
+
+
+def sign_up(email: str = "ada@example.com", password: str = PASSWORD) -> services.Login:
+    """Register with a password."""
+    return services.register_with_password(username="Ada", email=email, password=password, client=CLIENT)
+
+
+# By number
+
+
+def test_registering_leaves_a_name_and_makes_no_account() -> None:
+    """The name is in the strangers' row of the number; the answer is the id that stands for the number."""
+    assert register() == phones.user_ids(PHONE)[0]
+    row = OneTimeCode.objects.get(key=codes.row_key(PHONE, codes.ANYONE))
+    assert row.display_name == "Ada"
+    assert row.name_expires_at == row.touched_at + DAY
+    assert not get_user_model().objects.exists()
+
+
+def test_name_is_kept_for_thirty_days_where_it_is_the_ticket(configure: Configure) -> None:
+    """In ``register`` mode."""
+    configure(SIGNUP="register")
+    register()
+    row = OneTimeCode.objects.get()
+    assert row.name_expires_at == row.touched_at + 30 * DAY
+
+
+def test_registering_again_leaves_the_later_name_and_every_count(ada: Visitor) -> None:
+    """What the row counts is not the name's."""
+    register()
+    ada.ask()
+    ada.fail(3)
+    before = ada.row()
+    register(name="Countess")
+    row = ada.row()
+    assert row.display_name == "Countess"
+    assert (row.nonce, row.guesses, row.sends_in_hour, row.failures_in_day) == (before.nonce, 3, 1, 3)
+    assert ada.guess(ada.code()).user.get_full_name() == "Countess"
+
+
+@pytest.mark.parametrize("mode", ["login", "register"])
+def test_registering_is_the_same_for_every_number(mode: str, configure: Configure) -> None:
+    """Statements and answer tell neither account nor earlier registration, and no user is read (C1)."""
+    configure(SIGNUP=mode)
+    UserFactory(phone=OTHER_PHONE)
+    unknown = without_values(statements_of(register))
+    again = without_values(statements_of(register))
+    known = without_values(statements_of(lambda: register(OTHER_PHONE)))
+    assert unknown == again == known
+    assert not any("securelogin_user" in each for each in known)
+    assert len(known) == 1, "\n".join(known)
+
+
+def test_closed_site_says_so_to_every_number(configure: Configure) -> None:
+    """Before anything is looked at or written."""
+    configure(SIGNUP="closed")
+    UserFactory(phone=OTHER_PHONE)
+    for phone in (PHONE, OTHER_PHONE):
+        with pytest.raises(SignupClosed):
+            register(phone)
+    assert not OneTimeCode.objects.exists()
+
+
+def test_number_that_is_not_served_leaves_nothing(configure: Configure) -> None:
+    """As for an ask."""
+    configure(ALLOWED_REGIONS=("DE",))
+    with pytest.raises(PhoneNotAllowed):
+        register()
+    assert not OneTimeCode.objects.exists()
+
+
+def test_known_number_is_told_where_enumeration_is_allowed(configure: Configure) -> None:
+    """And only there."""
+    UserFactory(phone=PHONE)
+    register()
+    configure(PREVENT_ENUMERATION=False)
+    with pytest.raises(AccountExists):
+        register()
+    register(OTHER_PHONE)
+
+
+@pytest.mark.parametrize("limit", ["register_ip", "register_site"])
+def test_registrations_are_limited(limit: str, configure: Configure) -> None:
+    """By address and for the site."""
+    configure(LIMITS={limit: "1/hour"})
+    register()
+    with pytest.raises(TooManyRequests):
+        register(OTHER_PHONE)
+    assert OneTimeCode.objects.count() == 1
+
+
+# By password
+
+
+def test_registering_with_a_password_logs_in(configure: Configure, announced: Announcements) -> None:
+    """An account without a number, and its first session."""
+    configure(AUTH_TYPES=("PHONE", "PASSWORD"))
+    login = sign_up("Ada@Example.COM")
+    user = get_user_model().objects.get()
+    assert (user.phone, user.email, user.get_full_name()) == (None, "ada@example.com", "Ada")
+    assert user.check_password(PASSWORD)
+    assert services.authenticate(access(login)).user == user
+    assert access(login)["amr"] == ["pwd"]
+    assert announced.names() == ["user_registered", "user_logged_in", "session_opened"]
+
+
+@pytest.mark.parametrize("email", ["ada@example.com", "ADA@example.com"])
+def test_taken_address_is_refused(email: str, configure: Configure, announced: Announcements) -> None:
+    """In any letters; nothing is opened and nothing is told."""
+    configure(AUTH_TYPES=("PHONE", "PASSWORD"))
+    UserFactory(email="ada@example.com")
+    with pytest.raises(AccountExists):
+        sign_up(email)
+    assert not Session.objects.exists()
+    assert announced.names() == []
+
+
+def test_weak_password_makes_no_account(configure: Configure) -> None:
+    """Django's validators decide, and the answer names the field."""
+    configure(AUTH_TYPES=("PASSWORD",))
+    with pytest.raises(PasswordTooWeak) as caught:
+        sign_up(password="ada@example.com")
+    assert caught.value.field == "password"
+    assert caught.value.messages
+    assert not get_user_model().objects.exists()
+
+
+def test_passwords_are_opt_in() -> None:
+    """Without ``PASSWORD`` in ``AUTH_TYPES`` there are none."""
+    with pytest.raises(UnsupportedAuthType):
+        sign_up()
+
+
+def test_closed_site_takes_no_password_either(configure: Configure) -> None:
+    """Staff makes accounts."""
+    configure(AUTH_TYPES=("PASSWORD",), SIGNUP="closed")
+    with pytest.raises(SignupClosed):
+        sign_up()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_registrations_of_one_address_at_once_one_is_refused(configure: Configure) -> None:
+    """The slower one waits for the quicker one's commit, and is told that the address is taken."""
+    configure(AUTH_TYPES=("PASSWORD",))
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            UserFactory(email="ada@example.com")
+            login = beside(pool, sign_up)
+            time.sleep(0.3)
+        with pytest.raises(AccountExists):
+            login.result()
+    assert get_user_model().objects.count() == 1
+
+
+# Staff
+
+
+def test_staff_allows_codes_again(ada: Visitor, configure: Configure) -> None:
+    """The lock goes and the row of failures with it; the windows stay (B2)."""
+    configure(FAILURES_IN_A_ROW=5, RESEND_PAUSES=())
+    ada.ask()
+    ada.fail(5)
+    assert services.allow_codes(PHONE)
+    row = ada.row()
+    assert (row.disabled_at, row.failures_in_a_row, row.failures_in_day) == (None, 0, 5)
+    assert ada.log_in()
+
+
+def test_staff_has_nothing_to_allow_where_nothing_is_locked() -> None:
+    """A number that nobody asked for is no error."""
+    assert services.allow_codes(PHONE) is False
+
+
+def test_staff_allows_passwords_again(configure: Configure) -> None:
+    """For whichever identifier was guessed at."""
+    configure(AUTH_TYPES=("PHONE", "PASSWORD"), FAILURES_IN_A_ROW=3)
+    user = UserFactory(phone=PHONE, email="ada@example.com", password=PASSWORD)
+
+    def enter(password: str, **identifier: str) -> services.Login:
+        return services.log_in_with_password(**identifier, password=password, client=CLIENT)  # type: ignore[arg-type]
+
+    for identifier in ({"phone": PHONE}, {"email": "ada@example.com"}):
+        for _ in range(3):
+            with pytest.raises(PasswordRejected):
+                enter("wrong", **identifier)
+        with pytest.raises(PasswordRejected):
+            enter(PASSWORD, **identifier)
+    assert services.allow_passwords(user) is True
+    assert services.allow_passwords(user) is False
+    assert enter(PASSWORD, phone=PHONE)
+    assert enter(PASSWORD, email="ada@example.com")
+
+
+def test_device_whose_row_is_disabled_is_anyones(ada: Visitor, configure: Configure) -> None:
+    """A device that failed too often in a row is no dead end: it logs in as a stranger and becomes a new device."""
+    configure(FAILURES_IN_A_ROW=5, RESEND_PAUSES=())
+    ada.log_in_and_remember()
+    old = ada.asker
+    ada.ask()
+    ada.fail(5)
+    assert ada.row().disabled_at is not None
+    ada.log_in_and_remember()
+    assert ada.asker != old
+    assert ada.log_in()

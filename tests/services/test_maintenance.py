@@ -1,0 +1,235 @@
+"""Clearing: what goes, what stays, what is taken out of what stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.contrib.auth import get_user_model
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+
+from securelogin import services
+from securelogin.exceptions import SessionEnded
+from securelogin.models import Counter, OneTimeCode, Session
+from securelogin.services.maintenance import Cleared
+from securelogin.tokens import read_access
+from tests.factories import SessionFactory, UserFactory, tokens_of
+
+from .conftest import Configure
+from .visitors import CLIENT, PHONE, Visitor, access
+
+pytestmark = pytest.mark.django_db
+
+SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
+YEAR = timedelta(days=365)
+NOTHING = Cleared(codes=0, scrubbed=0, counters=0, sessions=0)
+PLENTY = {
+    "RESEND_PAUSES": (timedelta(0),),
+    "SENDS_PER_HOUR": 1000,
+    "SENDS_PER_DAY": 1000,
+    "FAILURES_PER_DAY": 1000,
+    "FAILURES_PER_MONTH": 1000,
+}
+
+
+def test_nothing_is_cleared_where_there_is_nothing() -> None:
+    """On a new database all is well."""
+    assert services.clear() == NOTHING
+
+
+# Codes
+
+
+def test_code_goes_a_day_after_its_end(ada: Visitor, clock: time_machine.Traveller) -> None:
+    """A row that holds nothing but a code is gone within a day of the code's end (P1)."""
+    ada.ask()
+    clock.shift(DAY + timedelta(minutes=5))
+    assert services.clear() == NOTHING
+    clock.shift(1)
+    assert services.clear() == Cleared(codes=1, scrubbed=0, counters=0, sessions=0)
+    assert not OneTimeCode.objects.exists()
+
+
+def test_row_of_a_login_goes_with_its_window(ada: Visitor, clock: time_machine.Traveller) -> None:
+    """A login's own guess began a window of thirty days: the row is scrubbed after a day, and goes after them."""
+    ada.log_in()
+    clock.shift(2 * DAY)
+    assert services.clear().scrubbed == 1
+    row = ada.row()
+    assert (row.nonce, row.provider_id, row.display_name) == ("", "", "")
+    clock.shift(28 * DAY)
+    assert services.clear().codes == 0
+    clock.shift(1)
+    assert services.clear().codes == 1
+
+
+def test_failures_stay_as_long_as_they_count(
+    ada: Visitor, configure: Configure, clock: time_machine.Traveller
+) -> None:
+    """Clearing gives no guess back: failures in a row stay for a year after the last (B2, P2)."""
+    configure(**PLENTY)
+    ada.ask()
+    ada.fail(5)
+    clock.shift(YEAR)
+    assert services.clear() == Cleared(codes=0, scrubbed=1, counters=0, sessions=0)
+    row = ada.row()
+    assert (row.failures_in_day, row.failures_in_month, row.failures_in_a_row) == (5, 5, 5)
+    assert row.nonce == ""
+    clock.shift(1)
+    assert services.clear().codes == 1
+
+
+def test_disabled_row_stays_for_good(ada: Visitor, configure: Configure, clock: time_machine.Traveller) -> None:
+    """Waiting does not re-arm a number: staff does (B2)."""
+    configure(**PLENTY, FAILURES_IN_A_ROW=5)
+    ada.ask()
+    ada.fail(5)
+    clock.shift(3 * YEAR)
+    assert services.clear() == Cleared(codes=0, scrubbed=1, counters=0, sessions=0)
+    assert services.clear() == NOTHING
+    assert ada.row().disabled_at is not None
+
+
+def test_sends_of_today_stay(ada: Visitor, configure: Configure, clock: time_machine.Traveller) -> None:
+    """Clearing in the middle of a day sends nobody an eleventh code."""
+    configure(CODE_LIFETIME=timedelta(seconds=1))
+    ada.ask()
+    clock.shift(DAY - SECOND)
+    services.clear()
+    assert ada.row().sends_in_day == 1
+
+
+def test_name_stays_until_it_is_over(ada: Visitor, configure: Configure, clock: time_machine.Traveller) -> None:
+    """In ``register`` mode the row is somebody's ticket for thirty days."""
+    configure(SIGNUP="register")
+    services.register(PHONE, display_name="Ada", client=CLIENT)
+    clock.shift(30 * DAY)
+    assert services.clear() == NOTHING
+    clock.shift(1)
+    assert services.clear().codes == 1
+
+
+def test_name_that_is_over_is_taken_out_of_a_row_that_stays(
+    ada: Visitor, configure: Configure, clock: time_machine.Traveller
+) -> None:
+    """What a stranger called a number does not outlive its day (P1)."""
+    configure(**PLENTY)
+    services.register(PHONE, display_name="Ada", client=CLIENT)
+    ada.ask()
+    ada.fail()
+    clock.shift(DAY + SECOND)
+    assert services.clear().scrubbed == 1
+    row = ada.row()
+    assert (row.display_name, row.name_expires_at) == ("", None)
+    assert row.nonce != ""
+
+
+def test_live_code_and_name_survive(ada: Visitor) -> None:
+    """Clearing beside a login takes nothing away."""
+    services.register(PHONE, display_name="Ada", client=CLIENT)
+    ada.ask()
+    assert services.clear() == NOTHING
+    assert ada.guess(ada.code()).user.get_full_name() == "Ada"
+
+
+# Counters
+
+
+def test_counters_go_with_their_windows(
+    ada: Visitor, configure: Configure, clock: time_machine.Traveller
+) -> None:
+    """A window that is open stays."""
+    configure(LIMITS={"login_ip": "20/hour", "login_range": "10/day", "login_site": None})
+    ada.ask()
+    clock.shift(3600)
+    assert services.clear().counters == 0
+    clock.shift(1)
+    assert services.clear().counters == 1
+    assert Counter.objects.get().key.startswith("login_range")
+
+
+# Sessions
+
+
+def test_ended_sessions_go_after_thirty_days(ada: Visitor, clock: time_machine.Traveller) -> None:
+    """All three rows together; what is gone opens nothing (E9)."""
+    login = ada.log_in()
+    services.logout(access(login))
+    live = SessionFactory()
+    clock.shift(30 * DAY)
+    assert services.clear().sessions == 0
+    clock.shift(1)
+    assert services.clear().sessions == 1
+    assert list(Session.objects.all()) == [live]
+    assert OutstandingToken.objects.count() == 1
+    assert not BlacklistedToken.objects.exists()
+    with pytest.raises(SessionEnded):
+        services.authenticate(read_access(tokens_of(login.session).access_token))
+
+
+def test_session_past_its_end_goes(clock: time_machine.Traveller) -> None:
+    """Ended or not, a session is over with its absolute end; a second before, it stays."""
+    session = SessionFactory()
+    clock.shift(YEAR)
+    assert services.clear().sessions == 0
+    clock.shift(1)
+    assert services.clear().sessions == 1
+    assert not OutstandingToken.objects.filter(pk=session.token.pk).exists()
+
+
+def test_live_session_stays(ada: Visitor, clock: time_machine.Traveller) -> None:
+    """However long unused."""
+    SessionFactory()
+    clock.shift(300 * DAY)
+    assert services.clear().sessions == 0
+
+
+def test_tokens_of_a_deleted_user_go() -> None:
+    """simplejwt leaves the tokens of a deleted user behind; ours among them are taken."""
+    session = SessionFactory()
+    stock = OutstandingToken.objects.create(
+        jti="a stock token", token="its text", user=session.user, expires_at=session.expires_at
+    )
+    session.user.delete()
+    assert OutstandingToken.objects.count() == 2
+    assert services.clear().sessions == 1
+    assert OutstandingToken.objects.get() == stock
+
+
+def test_tokens_that_are_not_ours_stay() -> None:
+    """A host's stock tokens are simplejwt's to flush."""
+    session = SessionFactory()
+    OutstandingToken.objects.create(jti="stock", token="text", user=session.user, expires_at=session.expires_at)
+    services.clear()
+    assert OutstandingToken.objects.count() == 2
+
+
+# How
+
+
+def test_dry_run_counts_and_takes_nothing(ada: Visitor, configure: Configure, clock: time_machine.Traveller) -> None:
+    """The counts are those of the run that follows."""
+    configure(LIMITS={"login_ip": "20/hour"})
+    ada.log_in()
+    Visitor(UserFactory().get_username()).ask()
+    SessionFactory(expires_at=ada.row().touched_at + SECOND)
+    clock.shift(2 * DAY)
+    told = services.clear(is_dry_run=True)
+    assert OneTimeCode.objects.count() == 2
+    assert (told.codes, told.counters, told.sessions) == (1, Counter.objects.count(), 1)
+    done = services.clear()
+    assert (done.codes, done.counters, done.sessions) == (told.codes, told.counters, told.sessions)
+    assert services.clear() == NOTHING
+
+
+def test_batches_take_all(clock: time_machine.Traveller) -> None:
+    """However small the batch, with a word after each."""
+    for _ in range(5):
+        Visitor(UserFactory().get_username()).ask()
+    clock.shift(2 * DAY)
+    steps: list[int] = []
+    assert services.clear(batch=2, progress=steps.append).codes == 5
+    assert steps == [2, 2, 1]
+    assert get_user_model().objects.count() == 5

@@ -1,0 +1,214 @@
+"""Handing codes to providers: once, after the commit, inline or in a thread."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.utils import translation
+
+from securelogin import codes, phones, services
+from securelogin.exceptions import SMSNotSent
+from securelogin.services import sending
+from securelogin.sms.locmem import outbox
+from tests.factories import UserFactory
+
+from .backends import HERE, VerifyingBackend, asked, sms
+from .conftest import Announcements, Configure
+from .visitors import PHONE, Visitor
+
+pytestmark = pytest.mark.django_db
+
+LOCMEM = {"BACKEND": "securelogin.sms.locmem.SMSBackend"}
+VERIFY = {"BACKEND": f"{HERE}.VerifyingBackend"}
+
+
+@pytest.fixture(autouse=True)
+def _clean_host() -> Iterator[None]:
+    """Forget what the host's backends and routers were asked."""
+    VerifyingBackend.forget()
+    asked.clear()
+    yield
+    assert sending.drain()
+
+
+# Routes
+
+
+def test_router_is_asked_once_for_each_code(ada: Visitor, configure: Configure) -> None:
+    """A router that shares traffic out decides once: who sends the code also says whose it is."""
+    configure(SMS={"default": LOCMEM, "verify": VERIFY}, SMS_ROUTER=f"{HERE}.alternate", RESEND_PAUSES=())
+    assert ada.log_in()
+    assert asked == [PHONE]
+    ada.ask()
+    assert asked == [PHONE, PHONE]
+    assert VerifyingBackend.started == ["VE0"]
+    assert ada.guess(VerifyingBackend.RIGHT)
+
+
+def test_route_to_nowhere_is_an_outage(
+    ada: Visitor, configure: Configure, announced: Announcements, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where no backend is named the ask fails as an outage does, is announced, and may be tried again at once."""
+    configure(SMS_ROUTER=f"{HERE}.nowhere", RESEND_PAUSES=(timedelta(seconds=30),))
+    for _ in range(2):
+        with caplog.at_level(logging.ERROR, "securelogin.sms"), pytest.raises(SMSNotSent) as caught:
+            ada.ask()
+        assert not caught.value.is_numbers_fault
+    assert announced.names() == ["sms_not_sent", "sms_not_sent"]
+    assert "nowhere" in caplog.text
+    assert PHONE not in caplog.text
+
+
+def test_start_that_fails_leaves_no_code(ada: Visitor, configure: Configure) -> None:
+    """Without the provider's id nothing can be right, and nobody is asked (A15)."""
+    configure(SMS=sms("DeafBackend"))
+    with pytest.raises(SMSNotSent):
+        ada.ask()
+    ada.fail(code=VerifyingBackend.RIGHT)
+    assert VerifyingBackend.checked == []
+
+
+# Texts
+
+
+def test_text_is_in_the_callers_language(ada: Visitor) -> None:
+    """What is said in the caller's language is sent in it, whoever sends it."""
+    with translation.override("de"):
+        ada.ask()
+        assert translation.get_language() == "de"
+    assert ada.code() in outbox[-1].body
+
+
+def test_origin_stands_in_the_last_line(ada: Visitor, configure: Configure) -> None:
+    """``SMS_ORIGIN`` binds the code to the site (WICG, section 3.2)."""
+    configure(SMS_ORIGIN="login.example.com")
+    ada.ask()
+    assert outbox[-1].body.splitlines()[-1] == f"@login.example.com #{ada.code()}"
+
+
+def test_code_whose_key_left_the_ring_is_not_sent(ada: Visitor) -> None:
+    """A worker that cannot compute the code sends nothing, and says so."""
+    ada.ask()
+    row = ada.row()
+    row.key_id = "gone"
+    outbox.clear()
+    message = sending.Message(PHONE, codes.ANYONE, codes.Purpose.LOGIN, row, "default", None)
+    with pytest.raises(SMSNotSent) as caught:
+        sending.send(message)
+    assert caught.value.is_definite
+    assert not outbox
+
+
+# Failures
+
+
+def test_failure_is_logged_without_number_and_text(
+    ada: Visitor, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log tells the provider's reason, and the number as a digest only (H1)."""
+    configure(SMS=sms("FailingBackend", mode="time-out"))
+    with caplog.at_level(logging.DEBUG), pytest.raises(SMSNotSent):
+        ada.ask()
+    record = next(each for each in caplog.records if "time-out" in each.getMessage())
+    assert vars(record)["phone"] == phones.digest(PHONE)
+    assert PHONE.removeprefix("+") not in caplog.text
+
+
+# Threads
+
+
+@pytest.mark.django_db(transaction=True)
+def test_thread_sends_what_inline_sends(ada: Visitor, configure: Configure, announced: Announcements) -> None:
+    """The code arrives, and opens."""
+    configure(SEND="thread")
+    ada.ask()
+    assert sending.drain()
+    assert announced.names() == ["code_sent"]
+    assert ada.guess(ada.code())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_thread_keeps_the_providers_id(ada: Visitor, configure: Configure) -> None:
+    """A provider's id is written from the thread."""
+    configure(SEND="thread", SMS=sms("VerifyingBackend"))
+    ada.ask()
+    assert sending.drain()
+    assert ada.row().provider_id == "VE0"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_thread_does_not_make_the_answer_wait(ada: Visitor, configure: Configure) -> None:
+    """A slow provider is nobody's wait, and no sign of an account (C3)."""
+    configure(SEND="thread", SMS=sms("SlowBackend"))
+    began = time.monotonic()
+    ada.ask()
+    assert time.monotonic() - began < 1
+    assert not outbox
+    assert sending.drain()
+    assert ada.texts() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("mode", ["refused", "no such number", "time-out"])
+def test_thread_never_tells(
+    mode: str, ada: Visitor, configure: Configure, announced: Announcements
+) -> None:
+    """Whatever the provider says, the answer is that of a code that was sent; the pause is lifted as inline."""
+    configure(SEND="thread", SMS=sms("FailingBackend", mode=mode))
+    assert ada.ask().resend_after == 30
+    assert sending.drain()
+    assert announced.names() == ["sms_not_sent"]
+    row = ada.row()
+    assert row.resend_at is not None
+    assert (row.resend_at < row.touched_at + timedelta(seconds=30)) is (mode != "time-out")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_thread_survives_a_backend_that_breaks_its_promise(
+    ada: Visitor, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error that no backend may raise is logged, and the next code is sent."""
+    configure(SEND="thread", SMS=sms("BrokenBackend"), RESEND_PAUSES=())
+    ada.ask()
+    assert sending.drain()
+    assert "an error of ours" in caplog.text
+    assert PHONE not in caplog.text
+    configure(SMS={"default": LOCMEM})
+    ada.ask()
+    assert sending.drain()
+    assert ada.texts() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_number_that_gets_nothing_takes_the_same_way(configure: Configure, announced: Announcements) -> None:
+    """The pool is handed something for every number, and sends only where there is something to send (C3)."""
+    configure(SEND="thread", SIGNUP="closed")
+    user = UserFactory(is_active=False)
+    Visitor(phones.E164(user.get_username())).ask()
+    Visitor().ask()
+    assert sending.drain()
+    assert not outbox
+    assert announced.names() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pool_that_is_full_drops_and_says_so(
+    ada: Visitor, configure: Configure, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No flood of asks fills the memory; what is dropped is in the log."""
+    monkeypatch.setattr(sending, "QUEUE", 1)
+    configure(SEND="thread", SMS=sms("SlowBackend"), RESEND_PAUSES=())
+    ada.ask()
+    ada.ask()
+    assert "messages are waiting" in caplog.text
+    assert sending.drain()
+    assert ada.texts() == 1
+
+
+def test_service_is_all_there() -> None:
+    """Every verb that the facade names is there."""
+    assert all(callable(getattr(services, name)) for name in services.__all__)

@@ -1,0 +1,391 @@
+"""Tests of securelogin.tokens.backend: whose signature counts, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+import time_machine
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from django.conf import settings as project
+from django.test import override_settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from rest_framework_simplejwt.exceptions import TokenBackendError
+
+from securelogin import keys, tokens
+from securelogin.exceptions import TokenInvalid
+from securelogin.tokens import backend
+from tests.tokens.tickets import LEFT_OUT, claims, header, pair, read_part, sign
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+OWN_KEY = "a signing key of the project's own, quite long enough"
+NEW_KEY = "another key for tests, long enough for every check and known to everyone"
+
+BAD_HEADERS: list[Any] = [
+    {"alg": "none"},
+    {"alg": "None"},
+    {"alg": "nOnE"},
+    {"alg": ""},
+    {"alg": None},
+    {"alg": LEFT_OUT},
+    {"alg": "hs256"},
+    {"alg": "HS384"},
+    {"alg": "HS512"},
+    {"alg": "RS256"},
+    {"alg": ["HS256"]},
+    {"alg": {"HS256": 1}},
+    {"alg": 256},
+    {"kid": LEFT_OUT},
+    {"kid": None},
+    {"kid": ""},
+    {"kid": 0},
+    {"kid": True},
+    {"kid": []},
+    {"kid": {}},
+    {"kid": "../../../../dev/null"},
+    {"kid": "' OR 1=1 --"},
+    {"kid": "\x00"},
+    pytest.param({"kid": "k" * 3000}, id="long kid"),
+    {"crit": ["x"], "x": 1},
+    {"crit": ["exp"], "exp": 1},
+    {"crit": []},
+    {"crit": "x"},
+    {"crit": None},
+    {"crit": ["b64"], "b64": False},
+    {"b64": False},
+]
+
+BAD_PAYLOADS: list[Any] = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"1",
+    b'"text"',
+    b"\xff\xfe",
+    b"\xef\xbb\xbf{}",
+    pytest.param(b"[" * 2000, id="2000 lists"),
+    pytest.param(b'{"exp":' * 300, id="300 objects"),
+    {},
+]
+
+TIMES: list[Any] = [LEFT_OUT, None, "1", "", 1.5, [], {}, [1], float("nan"), float("inf"), float("-inf")]
+
+
+NINES = [pytest.param("9" * digits, id=f"{digits} digits") for digits in (400, 3000, 4000)]
+
+
+@pytest.fixture(scope="module")
+def rsa_pair() -> tuple[str, str]:
+    """A private key and its public one, as PEM."""
+    return _pem(rsa.generate_private_key(65537, 2048))
+
+
+@pytest.fixture(scope="module")
+def ec_pair() -> tuple[str, str]:
+    """The same on a curve."""
+    return _pem(ec.generate_private_key(ec.SECP256R1()))
+
+
+def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> tuple[str, str]:
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
+
+
+@pytest.fixture(autouse=True)
+def _clean_settings() -> Iterator[None]:
+    """Leave no backend of a test's settings to the next test."""
+    yield
+    backend.current()
+
+
+def _refuses(text: str) -> bool:
+    try:
+        backend.current().decode(text)
+    except TokenBackendError:
+        return True
+    return False
+
+
+def test_good_token_is_read() -> None:
+    """What the helpers sign by hand is what we sign: all refusals below are for what was changed."""
+    payload = claims()
+    assert backend.current().decode(sign(payload)) == payload
+    assert backend.current().decode(backend.current().encode(payload)) == payload
+
+
+@pytest.mark.parametrize("changes", BAD_HEADERS)
+def test_header_chooses_neither_algorithm_nor_key(changes: dict[str, Any]) -> None:
+    """One algorithm, keys by known names, no extension that we would not understand (RFC 8725 sections 3.1, 3.10)."""
+    assert _refuses(sign(claims(), header(**changes)))
+    assert _refuses(sign(claims(), header(**changes), key=b""))
+
+
+@pytest.mark.parametrize("head", [[], "text", 1, None, {}, b"", b"{", b"\xff", b"[" * 99])
+def test_header_that_is_no_object_is_refused(head: object) -> None:
+    """A header is a JSON object."""
+    assert _refuses(sign(claims(), head if head is not None else b"null"))
+
+
+@pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c"])
+def test_key_in_the_header_is_not_used(name: str) -> None:
+    """A token does not bring its own key, nor the place where to fetch one."""
+    brought = {"kty": "oct", "k": "c2VjcmV0"} if name == "jwk" else "http://127.0.0.1:9/key"
+    assert _refuses(sign(claims(), header(**{name: brought}), key=b"secret"))
+
+
+@pytest.mark.parametrize("payload", BAD_PAYLOADS)
+def test_payload_that_is_no_object_of_claims_is_refused(payload: object) -> None:
+    """Our own signature makes no nonsense good."""
+    assert _refuses(sign(payload))
+
+
+@pytest.mark.parametrize("claim", backend.REQUIRED_CLAIMS)
+@pytest.mark.parametrize("value", [LEFT_OUT, None])
+def test_every_claim_of_ours_is_required(claim: str, value: object) -> None:
+    """A token without one of them was not issued here."""
+    assert _refuses(sign(claims(**{claim: value})))
+
+
+@pytest.mark.parametrize("claim", ["exp", "iat"])
+@pytest.mark.parametrize("value", TIMES)
+def test_times_are_whole_numbers(claim: str, value: object) -> None:
+    """A time that is no integer is no token, and no error of the server's."""
+    assert _refuses(sign(claims(**{claim: value})))
+
+
+@pytest.mark.parametrize("claim", ["exp", "iat"])
+@pytest.mark.parametrize("value", [True, False])
+def test_truth_is_no_time(claim: str, value: bool) -> None:
+    """``true`` is an integer to Python only."""
+    assert _refuses(sign(claims(**{claim: value})))
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", *NINES, "NaN", "Infinity"])
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_numbers_no_clock_shows_are_refused(claim: str, number: str) -> None:
+    """JSON can write what no float and no calendar holds."""
+    body = ", ".join(f'"{name}": {value}' for name, value in {"exp": 9999999999, "iat": 1, claim: number}.items())
+    assert _refuses(sign('{"jti": "a", "sub": "b", "sid": "c", ' + body + "}"))
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_clocks_may_differ_by_ten_seconds(claim: str) -> None:
+    """Machines of one site are not in step; more than ten seconds ahead is not our clock."""
+    with time_machine.travel(NOON, tick=False):
+        now = claims()["iat"]
+        assert not _refuses(sign(claims(**{claim: now + 10})))
+        assert _refuses(sign(claims(**{claim: now + 11})))
+
+
+def test_expired_token_is_left_to_the_caller() -> None:
+    """A logout takes an expired token; who must not is told by ``verify``."""
+    assert not _refuses(sign(claims(exp=1)))
+
+
+def test_every_part_of_the_text_counts() -> None:
+    """No token can be cut, extended, re-joined or signed by somebody else."""
+    head, payload, signature = sign(claims()).split(".")
+    other = sign(claims(sub="x")).split(".")
+    forged = [
+        *["", ".", "..", "...", "a.b.c", f"{head}.{payload}", f"{head}.{payload}.", f".{payload}.{signature}"],
+        *[f"{head}..{signature}", f"{head}.{other[1]}.{signature}", f"{head}.{payload}.{other[2]}"],
+        *[f"{head}.{payload}.{signature}.x", f"x.{head}.{payload}.{signature}", f"{head}.{payload}.{signature[:-2]}"],
+        *[f"{head}.{payload}.{signature}\n", f" {head}.{payload}.{signature}", f"{head}.{payload}.{signature}\x00"],
+        *[f"{head}.{payload}.{'A' * len(signature)}", f"{head}.{payload}.{signature.swapcase()}"],
+        *[f"é.{payload}.{signature}", f"{head}.{payload}.\ud800", '{"payload": "e30", "signature": ""}'],
+        *[sign(claims(), key=b"another key of thirty-two bytes!"), sign(claims(), key=project.SECRET_KEY.encode())],
+        *[sign(claims(), header(alg="HS512"), digest="sha512"), "a" * 1_000_000, "." * 1_000_000],
+    ]
+    assert [text for text in forged if not _refuses(text)] == []
+
+
+@pytest.mark.parametrize("length", [4095, 4096])
+def test_long_texts_are_not_looked_at(length: int) -> None:
+    """Work is bounded by a length before anything is decoded."""
+    fits = sign(claims(pad=""))
+    longer = sign(claims(pad="x" * (length * 3 // 4)))
+    assert not _refuses(fits)
+    assert len(longer) > backend.MAX_TOKEN
+    assert _refuses(longer)
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(st.text(max_size=60) | st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{0,40}", fullmatch=True))
+def test_any_text_is_refused_in_one_way(text: str) -> None:
+    """Whatever comes, simplejwt's one error is raised."""
+    assert _refuses(text)
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_one_changed_byte_breaks_the_token(place: int, change: int) -> None:
+    """Every character of a token is under its signature."""
+    text = sign(claims(jti="j", sub="s", sid="s", iat=1, exp=9, auth_time=1))
+    raw = bytearray(text.encode())
+    raw[place % (len(raw) - 1)] ^= change  # the last character has two bits that mean nothing
+    assert _refuses(raw.decode("latin-1"))
+
+
+# Keys
+
+
+def test_stock_classes_cannot_read_ours_nor_we_theirs() -> None:
+    """The default key is derived: ``SECRET_KEY``, which simplejwt signs with, opens nothing here."""
+    text = pair().access_token
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.decode(text, project.SECRET_KEY, algorithms=["HS256"])
+    assert _refuses(jwt.encode(claims(), project.SECRET_KEY, algorithm="HS256", headers=header()))
+
+
+def test_keys_of_other_purposes_sign_no_token() -> None:
+    """The key of a device or a code is none of a token."""
+    for purpose in ("device", "code", "kid", "user-id"):
+        assert _refuses(sign(claims(), key=keys.current(purpose).mac()))
+
+
+def test_rotated_key_is_taken_for_the_overlap_and_not_longer(settings: Settings) -> None:
+    """New tokens name the new key; old ones are good while theirs is among the fallbacks."""
+    before, old = pair().access_token, settings.SECRET_KEY
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW_KEY, [old]
+    after = pair().access_token
+    tokens.read_access(before)
+    tokens.read_access(after)
+    assert read_part(before, 0)["kid"] != read_part(after, 0)["kid"] == keys.current("jwt").id
+    settings.SECRET_KEY_FALLBACKS = []
+    tokens.read_access(after)
+    with pytest.raises(TokenInvalid):
+        tokens.read_access(before)
+
+
+def test_kid_of_one_key_with_the_signature_of_another_is_refused(settings: Settings) -> None:
+    """A name does not stand for any key of the ring, only for its own."""
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW_KEY, [settings.SECRET_KEY]
+    new, old = keys.ring("jwt")
+    assert _refuses(sign(claims(), header(kid=new.id), key=old.mac()))
+    assert _refuses(sign(claims(), header(kid=old.id), key=new.mac()))
+    assert not _refuses(sign(claims(), header(kid=old.id), key=old.mac()))
+
+
+def test_changed_settings_change_the_backend_at_once(settings: Settings) -> None:
+    """The backend is kept while the settings stay the same objects, and not a call longer."""
+    first = backend.current()
+    assert backend.current() is first
+    with override_settings(SIMPLE_JWT={"SIGNING_KEY": OWN_KEY}):
+        assert backend.current() is not first
+        own = pair().access_token
+        tokens.read_access(own)
+    assert _refuses(own)
+    with override_settings(SECRET_KEY=NEW_KEY):
+        assert backend.current().kid != first.kid
+
+
+def test_key_of_the_projects_own_lives_through_a_rotation_of_the_secret_key(settings: Settings) -> None:
+    """``SIGNING_KEY`` has a life of its own: its tokens do not die with another key."""
+    settings.SIMPLE_JWT = {"SIGNING_KEY": OWN_KEY}
+    text = pair().access_token
+    settings.SECRET_KEY = NEW_KEY
+    tokens.read_access(text)
+    settings.SIMPLE_JWT = {"SIGNING_KEY": f"{OWN_KEY}, changed"}
+    with pytest.raises(TokenInvalid):
+        tokens.read_access(text)
+
+
+def test_kid_does_not_tell_the_key(settings: Settings) -> None:
+    """Everyone reads the header."""
+    settings.SIMPLE_JWT = {"SIGNING_KEY": OWN_KEY}
+    kid = read_part(pair().access_token, 0)["kid"]
+    assert len(kid) == 8
+    assert kid not in OWN_KEY
+
+
+@pytest.mark.parametrize(("algorithm", "digest"), [("HS384", "sha384"), ("HS512", "sha512")])
+def test_configured_algorithm_is_the_only_one(settings: Settings, algorithm: str, digest: str) -> None:
+    """A longer hash takes its place and shares it with none."""
+    key = OWN_KEY * 2
+    settings.SIMPLE_JWT = {"ALGORITHM": algorithm, "SIGNING_KEY": key}
+    kid = backend.current().kid
+    assert not _refuses(sign(claims(), header(alg=algorithm, kid=kid), key=key.encode(), digest=digest))
+    assert _refuses(sign(claims(), header(alg="HS256", kid=kid), key=key.encode()))
+
+
+def test_public_key_signs_nothing(settings: Settings, rsa_pair: tuple[str, str]) -> None:
+    """The public key is public: taken for a shared secret it would sign for everyone (RFC 8725 section 2.1)."""
+    private, public = rsa_pair
+    settings.SIMPLE_JWT = {"ALGORITHM": "RS256", "SIGNING_KEY": private, "VERIFYING_KEY": public}
+    kid = backend.current().kid
+    tokens.read_access(pair().access_token)
+    for key in (public, public.strip(), private):
+        assert _refuses(sign(claims(), header(alg="HS256", kid=kid), key=key.encode()))
+        assert _refuses(sign(claims(), header(alg="RS256", kid=kid), key=key.encode()))
+
+
+def test_curves_work_too(settings: Settings, ec_pair: tuple[str, str]) -> None:
+    """Where an asymmetric algorithm signs, the public key reads."""
+    settings.SIMPLE_JWT = {"ALGORITHM": "ES256", "SIGNING_KEY": ec_pair[0], "VERIFYING_KEY": ec_pair[1]}
+    text = pair().access_token
+    tokens.read_access(text)
+    assert read_part(text, 0) == {"alg": "ES256", "typ": "JWT", "kid": backend.current().kid}
+    assert jwt.decode(text, ec_pair[1], algorithms=["ES256"])["sub"]
+
+
+# Who it is from and whom it is for
+
+
+@pytest.mark.parametrize("value", [LEFT_OUT, None, "", "other", ["other"], [], {"app": 1}, 1, True])
+@pytest.mark.parametrize(("claim", "option"), [("aud", "AUDIENCE"), ("iss", "ISSUER")])
+def test_configured_audience_and_issuer_are_asked_for(
+    settings: Settings, claim: str, option: str, value: object
+) -> None:
+    """Tokens for others, or from others, are refused where a project names itself (RFC 8725 sections 3.8, 3.9)."""
+    settings.SIMPLE_JWT = {option: "app"}
+    assert _refuses(sign(claims(**{claim: value})))
+    assert not _refuses(sign(claims(**{claim: "app"})))
+
+
+def test_our_tokens_name_audience_and_issuer(settings: Settings) -> None:
+    """Both tokens carry what the project configured, and are read back."""
+    settings.SIMPLE_JWT = {"AUDIENCE": ["app", "admin"], "ISSUER": "https://example.com"}
+    issued = pair()
+    for text in (issued.access_token, issued.refresh_token):
+        assert read_part(text, 1)["aud"] == ["app", "admin"]
+        assert read_part(text, 1)["iss"] == "https://example.com"
+    tokens.read_access(issued.access_token)
+    tokens.read_refresh(issued.refresh_token)
+
+
+def test_encoding_does_not_change_what_it_is_given(settings: Settings) -> None:
+    """The same claims can be signed again for somebody else."""
+    settings.SIMPLE_JWT = {"AUDIENCE": "app"}
+    payload = claims()
+    before = dict(payload)
+    backend.current().encode(payload)
+    assert payload == before
+
+
+def test_unverified_reading_asks_for_the_claims_all_the_same() -> None:
+    """``verify=False``, which simplejwt offers, skips the signature and nothing else; it is used nowhere of ours."""
+    head, payload, _signature = sign(claims()).split(".")
+    assert backend.current().decode(f"{head}.{payload}.", verify=False)
+    for text in (f"{head}.e30.", "x.y.z", ""):
+        with pytest.raises(TokenBackendError):
+            backend.current().decode(text, verify=False)
+
+
+def test_repr_tells_no_key() -> None:
+    """A backend in an error report shows no key."""
+    found = repr(backend.current())
+    assert keys.current("jwt").mac().hex() not in found
+    assert project.SECRET_KEY not in found

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections, router
@@ -181,10 +183,25 @@ def _left(storage: Storage, window: Window) -> timedelta:
 _lost_until = 0.0
 
 
-@lru_cache(maxsize=4)
+_making = Lock()
+
+
 def _storage(url: str) -> Storage:
+    """Return the one storage of this process.
+
+    Under a lock, with the client imported first: the library takes a client that another thread is still importing
+    for one without a version, and refuses it.
+    """
+    with _making:
+        return _make_storage(url)
+
+
+@lru_cache(maxsize=4)
+def _make_storage(url: str) -> Storage:
     from limits.storage import storage_from_string
 
+    if "redis" in url:
+        import_module("redis")
     options = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT} if "redis" in url else {}
     return storage_from_string(url, wrap_exceptions=True, **options)  # type: ignore[return-value]
 

@@ -164,4 +164,4 @@ class AbstractPhoneUser(AbstractBaseUser, PermissionsMixin):
         with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self), instance=self)):  # noqa: TID251
             super().save(*args, **kwargs)
             # The reverse of Session.user, two floors up: a method reached through the instance, not an import.
-            getattr(self, "securelogin_sessions").end("password", at=timezone.now())  # noqa: B009
+            getattr(self, "securelogin_sessions").end_all("password", at=timezone.now())  # noqa: B009

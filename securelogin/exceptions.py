@@ -33,8 +33,12 @@ class SignupClosed(SecureLoginError):
     """``SIGNUP`` is ``"closed"``: only staff makes accounts."""
 
 
-class AccountExists(SecureLoginError):
-    """The e-mail address belongs to an account; the number too, where enumeration is allowed."""
+class EmailTaken(SecureLoginError):
+    """The e-mail address belongs to an account."""
+
+
+class PhoneTaken(SecureLoginError):
+    """The number belongs to an account. Raised only where enumeration is allowed."""
 
 
 class AccountUnknown(SecureLoginError):

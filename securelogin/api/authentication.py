@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -20,6 +21,7 @@ class JWTAuthentication(BaseAuthentication):
     anonymous.
     """
 
+    @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
         """Return user and token, or None where no bearer token came. Raises ``TokenRefused``."""
         try:

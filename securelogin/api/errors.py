@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions as drf
@@ -35,7 +35,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     if face.status == 401:
         headers = {**headers, "WWW-Authenticate": "Bearer"}
     if face.status >= 500:
-        logger.warning("%s answered %d: %s", action, face.status, type(error).__name__)
+        cause = error if isinstance(error, DatabaseError) else None
+        logger.warning("%s answered %d: %s", action, face.status, type(error).__name__, exc_info=cause)
     response = Response(body_of(face, action=action, **extra), status=face.status, headers=headers)
     response["Cache-Control"] = "no-store"
     return response

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from .. import codes, conf, phones
 from ..addresses import MAX_DEVICE
@@ -47,11 +48,20 @@ class PhoneField(serializers.Field[E164, Any, str, Any]):
         return value
 
 
+class EmailField(serializers.EmailField):
+    """An e-mail address in lower case, as it is kept; lowering can lengthen it, so it comes before the check."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Lower the case."""
+        return str(super().to_internal_value(data)).lower()
+
+
 class CodeField(serializers.Field[str, Any, str, Any]):
     """The six digits, or an integer that lost its leading zeros; anything else becomes ``""``, which is no code."""
 
-    def __init__(self) -> None:
-        super().__init__(allow_null=True)
+    def run_validation(self, data: Any = empty) -> str:
+        """Take ``null`` for what it is: not a code."""
+        return "" if data is None else super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> str:
         """Return the digits or ``""``."""
@@ -88,7 +98,7 @@ class RegisterPasswordSerializer(serializers.Serializer[Any]):
     """``register`` with e-mail and password."""
 
     username = TextField(max_length=150, default="")
-    email = serializers.EmailField(max_length=254)
+    email = EmailField(max_length=254)
     password = TextField(max_length=MAX_PASSWORD, trim_whitespace=False)
     device = TextField(max_length=MAX_DEVICE, allow_blank=True, default="")
 
@@ -100,7 +110,7 @@ class RegisterPasswordSerializer(serializers.Serializer[Any]):
 def _require_username(field: Any) -> None:
     """Ask for the name only where the user model keeps one."""
     if has_field("username"):
-        field.required, field.default = True, serializers.empty
+        field.required, field.default = True, empty
 
 
 class LoginPhoneSerializer(serializers.Serializer[Any]):

@@ -32,6 +32,7 @@ from .permissions import HasToken, IsFresh
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{16,255}", re.ASCII)
 
 
+@method_decorator(sensitive_variables(), name="dispatch")
 class SecureLoginViewSet(ViewSet):
     """The base of our views: JSON in and out, our error body, nothing cached, and no transaction around a count.
 
@@ -43,6 +44,7 @@ class SecureLoginViewSet(ViewSet):
     renderer_classes = [JSONRenderer]
     content_negotiation_class = JSONOnly
     throttle_classes: list[Any] = []
+    versioning_class = None
     http_method_names = ["get", "post", "delete", "head"]
 
     public_actions: frozenset[str] = frozenset()
@@ -97,7 +99,6 @@ class SecureLoginViewSet(ViewSet):
         return client_of(self.request._request, trusted_proxies=conf.current().TRUSTED_PROXY_COUNT, device=device)
 
 
-@method_decorator(sensitive_variables(), name="dispatch")
 class AuthViewSet(SecureLoginViewSet):
     """The way in, the way on and the way out."""
 
@@ -188,7 +189,7 @@ class AuthViewSet(SecureLoginViewSet):
         return Response({"message": "changed password successfully"})
 
     def _refresh_token(self) -> RefreshToken | None:
-        """Return the refresh token of the body; what is none of ours says nothing and is passed over."""
+        """Return the refresh token of the body; a text that is none of ours says nothing and is passed over."""
         text = self.parse(serializers.RefreshTokenSerializer)["refresh_token"]
         try:
             return tokens.read_refresh(text, is_expired_ok=True) if text else None

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'session',
                 'verbose_name_plural': 'sessions',
-                'indexes': [models.Index(fields=['user', 'ended_at'], name='securelogin_session_user'), models.Index(fields=['ended_at'], name='securelogin_session_ended')],
+                'indexes': [models.Index(fields=['ended_at'], name='securelogin_session_ended')],
             },
         ),
     ]

@@ -79,6 +79,15 @@ class SessionQuerySet(models.QuerySet["Session"]):
         session.save(force_insert=True, using=self.db)
         return session
 
+    def end_all(self, reason: str, *, at: datetime) -> list[UUID]:
+        """End the sessions here like ``end``, where the lock on their user's row keeps new ones away.
+
+        Found without a lock and locked by key alone: on MariaDB a lock through another index waits crosswise with
+        those who delete by key.
+        """
+        ids = list(self.filter(ended_at=None).values_list("pk", flat=True))
+        return self.model._default_manager.using(self.db).filter(pk__in=ids).end(reason, at=at) if ids else []
+
     def end(self, reason: str, *, at: datetime) -> list[UUID]:
         """End the sessions here that have not ended, announce it after the commit, and return their ids.
 
@@ -157,10 +166,9 @@ class Session(models.Model):
     class Meta:
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
-        indexes = [
-            models.Index(fields=["user", "ended_at"], name="securelogin_session_user"),
-            models.Index(fields=["ended_at"], name="securelogin_session_ended"),
-        ]
+        # None on (user, ended_at): InnoDB would use it for the foreign key, and ending a session would lock its user,
+        # crosswise with those who lock the user first.
+        indexes = [models.Index(fields=["ended_at"], name="securelogin_session_ended")]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from .. import codes, conf, limits, phones, signals
 from ..addresses import Client
 from ..base_user import lower_email
-from ..exceptions import AccountExists, PasswordTooWeak, SignupClosed, UnsupportedAuthType
+from ..exceptions import EmailTaken, PasswordTooWeak, PhoneTaken, SignupClosed, UnsupportedAuthType
 from ..limits import Hit
 from ..models.codes import DAY, MONTH
 from ..phones import E164
@@ -55,7 +55,7 @@ def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
     """Keep a display name for the first verified login of a number and return the id that stands for the number.
 
     Reads no user: rows, statements and answer are the same for all numbers. Raises ``SignupClosed``,
-    ``PhoneNotAllowed``, ``TooManyRequests``, and ``AccountExists`` only where enumeration is allowed.
+    ``PhoneNotAllowed``, ``TooManyRequests``, and ``PhoneTaken`` only where enumeration is allowed.
     Must not run inside a transaction.
     """
     refuse_transaction("register")
@@ -65,7 +65,7 @@ def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
     phones.check_policy(phone, options.ALLOWED_REGIONS)
     with_retries(lambda: limits.take(_hits(client), at=now))
     if not options.PREVENT_ENUMERATION and find(phone):
-        raise AccountExists("the number belongs to an account")
+        raise PhoneTaken("the number belongs to an account")
     key = codes.row_key(phone, codes.ANYONE)
     expires_at = now + (MONTH if options.SIGNUP == "register" else DAY)
     with_retries(lambda: _leave_name(key, display_name, expires_at, now))
@@ -79,7 +79,7 @@ def _leave_name(key: str, display_name: str, expires_at: datetime, now: datetime
 def register_with_password(*, username: str, email: str, password: str, client: Client) -> sessions.Login:
     """Make an account with e-mail and password, and log it in.
 
-    Raises ``UnsupportedAuthType``, ``SignupClosed``, ``PasswordTooWeak``, ``TooManyRequests``, and ``AccountExists``
+    Raises ``UnsupportedAuthType``, ``SignupClosed``, ``PasswordTooWeak``, ``TooManyRequests``, and ``EmailTaken``
     in every mode: the answer holds tokens, so it cannot be hidden. Must not run inside a transaction.
     """
     refuse_transaction("register_with_password")
@@ -108,7 +108,7 @@ def _insert_and_log_in(user: Any, client: Client, now: datetime) -> sessions.Log
         return in_transaction(story)
     except IntegrityError:
         if users().filter(email=user.email).exists():
-            raise AccountExists("the e-mail address belongs to an account") from None
+            raise EmailTaken("the e-mail address belongs to an account") from None
         raise refused_insert() from None
 
 

@@ -92,7 +92,7 @@ def _revoke(ids: list[UUID], reason: EndReason) -> int:
 def end_all_but(user_id: Any, kept: UUID | None, reason: EndReason, *, at: datetime) -> list[UUID]:
     """End the sessions of a user whose row is locked, but one; inside the caller's transaction."""
     mine = sessions().unended(at).filter(user_id=user_id)
-    return (mine.exclude(pk=kept) if kept else mine).end(reason, at=at)
+    return (mine.exclude(pk=kept) if kept else mine).end_all(reason, at=at)
 
 
 def _end_many(token: AccessToken, reason: EndReason, *, kept: UUID | None, client: Client | None = None) -> int:

@@ -72,7 +72,7 @@ class TokenBackend(SimpleTokenBackend):
                     "require": list(REQUIRED_CLAIMS),
                 },
             )
-        except (jwt.InvalidTokenError, ValueError, OverflowError, TypeError) as error:
+        except (jwt.InvalidTokenError, ValueError, OverflowError, TypeError, RecursionError) as error:
             raise TokenBackendError("Token is invalid") from error
         if not is_epoch(payload["exp"]) or not is_epoch(payload["iat"]):
             raise TokenBackendError("Token is invalid")

@@ -8,21 +8,13 @@ from typing import Any
 
 import pytest
 
+from securelogin.conf import DEFAULT_LIMITS
+
 from .visitor import Visitor
 
 Configure = Callable[..., None]
 
-NO_LIMITS: dict[str, str | None] = dict.fromkeys(
-    (
-        "login_ip",
-        "login_range",
-        "login_site",
-        "verify_ip",
-        "register_ip",
-        "register_site",
-        "password_ip",
-    )
-)
+NO_LIMITS: dict[str, str | None] = dict.fromkeys(DEFAULT_LIMITS)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
@@ -145,6 +146,22 @@ def test_no_more_is_read_than_it_takes_to_refuse() -> None:
     with pytest.raises(RequestTooLarge):
         StrictJSONParser().parse(stream)
     assert stream.tell() == MAX_BODY + 1
+
+
+class GoneClient(io.BytesIO):
+    """The body of a client that went away."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Fail as a closed socket does."""
+        raise ConnectionResetError
+
+
+def test_client_that_went_away_is_no_error_of_ours() -> None:
+    """Half a body is none, and nobody is left to read the answer."""
+    request = APIRequestFactory().generic("POST", "/", "{}", content_type="application/json")
+    stream: Any = WSGIRequest({**request.META, "wsgi.input": GoneClient()})
+    with pytest.raises(ParseError):
+        StrictJSONParser().parse(stream)
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":'])

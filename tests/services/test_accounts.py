@@ -12,10 +12,11 @@ from django.db import transaction
 
 from securelogin import codes, phones, services
 from securelogin.exceptions import (
-    AccountExists,
+    EmailTaken,
     PasswordRejected,
     PasswordTooWeak,
     PhoneNotAllowed,
+    PhoneTaken,
     SignupClosed,
     TooManyRequests,
     UnsupportedAuthType,
@@ -26,7 +27,7 @@ from tests.factories import UserFactory
 from .beside import beside
 from .conftest import Announcements, Configure
 from .statements import statements_of, without_values
-from .visitors import CLIENT, OTHER_PHONE, PHONE, Visitor, access
+from .visitors import CLIENT, OTHER_PHONE, PHONE, Visitor, access, name_of
 
 pytestmark = pytest.mark.django_db
 
@@ -74,7 +75,7 @@ def test_registering_again_leaves_the_later_name_and_every_count(ada: Visitor) -
     row = ada.row()
     assert row.display_name == "Countess"
     assert (row.nonce, row.guesses, row.sends_in_hour, row.failures_in_day) == (before.nonce, 3, 1, 3)
-    assert ada.guess(ada.code()).user.get_full_name() == "Countess"
+    assert name_of(ada.guess(ada.code()).user) == "Countess"
 
 
 @pytest.mark.parametrize("mode", ["login", "register"])
@@ -113,7 +114,7 @@ def test_known_number_is_told_where_enumeration_is_allowed(configure: Configure)
     UserFactory(phone=PHONE)
     register()
     configure(PREVENT_ENUMERATION=False)
-    with pytest.raises(AccountExists):
+    with pytest.raises(PhoneTaken):
         register()
     register(OTHER_PHONE)
 
@@ -136,7 +137,7 @@ def test_registering_with_a_password_logs_in(configure: Configure, announced: An
     configure(AUTH_TYPES=("PHONE", "PASSWORD"))
     login = sign_up("Ada@Example.COM")
     user = get_user_model().objects.get()
-    assert (user.phone, user.email, user.get_full_name()) == (None, "ada@example.com", "Ada")
+    assert (user.phone, user.email, name_of(user)) == (None, "ada@example.com", "Ada")
     assert user.check_password(PASSWORD)
     assert services.authenticate(access(login)).user == user
     assert access(login)["amr"] == ["pwd"]
@@ -148,7 +149,7 @@ def test_taken_address_is_refused(email: str, configure: Configure, announced: A
     """In any letters; nothing is opened and nothing is told."""
     configure(AUTH_TYPES=("PHONE", "PASSWORD"))
     UserFactory(email="ada@example.com")
-    with pytest.raises(AccountExists):
+    with pytest.raises(EmailTaken):
         sign_up(email)
     assert not Session.objects.exists()
     assert announced.names() == []
@@ -186,7 +187,7 @@ def test_of_two_registrations_of_one_address_at_once_one_is_refused(configure: C
             UserFactory(email="ada@example.com")
             login = beside(pool, sign_up)
             time.sleep(0.3)
-        with pytest.raises(AccountExists):
+        with pytest.raises(EmailTaken):
             login.result()
     assert get_user_model().objects.count() == 1
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from securelogin import services
 from securelogin.exceptions import (
@@ -19,7 +20,6 @@ from securelogin.exceptions import (
     TokenInvalid,
 )
 from securelogin.models import EndReason, Session
-from securelogin.models.sessions import BlacklistedToken, OutstandingToken
 from securelogin.tokens import RefreshToken, TokenPair, read_access, read_refresh
 from tests.factories import SessionFactory, tokens_of
 
@@ -250,9 +250,7 @@ def test_reuse_ends_the_session_and_no_other(
     assert announced.named("refresh_token_reused")[0]["session_id"] == session.pk
 
 
-def test_theft_that_both_sides_continue_ends_at_the_second_use(
-    session: Session, clock: time_machine.Traveller
-) -> None:
+def test_theft_that_both_sides_continue_ends_at_the_second_use(session: Session, clock: time_machine.Traveller) -> None:
     """The thief refreshes first, the owner's next refresh tells."""
     token = first(session)
     thiefs = rotate(token)
@@ -340,9 +338,7 @@ def test_token_ahead_of_its_row_goes_on(session: Session, clock: time_machine.Tr
 # Ends
 
 
-def test_session_ends_after_a_year_however_often_it_refreshes(
-    session: Session, clock: time_machine.Traveller
-) -> None:
+def test_session_ends_after_a_year_however_often_it_refreshes(session: Session, clock: time_machine.Traveller) -> None:
     """No token's ``exp`` is past the session's end, and nothing moves it (E5)."""
     token = first(session)
     for _ in range(9):

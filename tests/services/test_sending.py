@@ -154,9 +154,7 @@ def test_thread_does_not_make_the_answer_wait(ada: Visitor, configure: Configure
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("mode", ["refused", "no such number", "time-out"])
-def test_thread_never_tells(
-    mode: str, ada: Visitor, configure: Configure, announced: Announcements
-) -> None:
+def test_thread_never_tells(mode: str, ada: Visitor, configure: Configure, announced: Announcements) -> None:
     """Whatever the provider says, the answer is that of a code that was sent; the pause is lifted as inline."""
     configure(SEND="thread", SMS=sms("FailingBackend", mode=mode))
     assert ada.ask().resend_after == 30

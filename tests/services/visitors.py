@@ -84,6 +84,11 @@ class Visitor:
         assert OneTimeCode.objects.filter(key=codes.row_key(self.phone, self.asker)).update(**values) == 1
 
 
+def name_of(user: Any) -> str:
+    """Return the display name that the account was given."""
+    return str(user.username)
+
+
 def wrong(code: str) -> str:
     """Return a code that is not this one."""
     return str((int(code) + 1) % 10 ** len(code)).zfill(len(code))

@@ -317,6 +317,7 @@ def test_stock_class_of_the_same_kind_reads_none_of_ours() -> None:
 def test_our_classes_read_as_simplejwts_do() -> None:
     """A host that builds ``AccessToken(text)`` gets our checks, raised as simplejwt's error."""
     issued: Any = pair(at=NOON)
+    assert AccessToken(issued.access_token).token_backend.decode(issued.access_token)["token_type"] == "access"
     assert AccessToken(issued.access_token).session_id == RefreshToken(issued.refresh_token).session_id
     refused: list[tuple[type[Any], str]] = [
         (AccessToken, issued.refresh_token),

@@ -42,7 +42,7 @@ def client_of(request: HttpRequest, *, trusted_proxies: int, device: str = "") -
     address = client_address(peer, forwarded, trusted_proxies=trusted_proxies)
     if address is None:
         _warn_once("no client address: all callers share one bucket of the limits; set TRUSTED_PROXY_COUNT")
-    elif forwarded and not trusted_proxies and address.is_private:
+    elif forwarded and not trusted_proxies and not address.is_global:
         _warn_once("a private peer sent X-Forwarded-For, but SECURELOGIN['TRUSTED_PROXY_COUNT'] is 0")
     return Client(
         address,

@@ -104,7 +104,7 @@ def _take(windows: list[Window], at: datetime) -> list[tuple[str, timedelta]]:
     if url != "database" and time.monotonic() >= _lost_until:
         try:
             return _take_in_redis(_storage(url), windows)
-        except Exception as error:
+        except Exception as error:  # each client has errors of its own; whatever it is, the table counts
             _lose_redis(error)
     return _take_in_table(windows, at)
 

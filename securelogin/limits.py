@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ATTEMPTS = frozenset({"verify_ip", "password_ip"})
 """Limits on guessing, which answer ``TooManyAttempts``."""
 
-REDIS_TIMEOUT = 1.5
+REDIS_TIMEOUT = 1.0
 """Seconds for one answer of Redis, and for reaching it."""
 
 REDIS_PAUSE = 5.0

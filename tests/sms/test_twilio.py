@@ -203,7 +203,7 @@ def test_a_slow_answer_ends_at_the_timeout(twilio: FakeTwilio, answer: Answer) -
     twilio.plan(answer)
     began = time.monotonic()
     failure = fail(backend)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 2.9
     assert (failure.is_definite, failure.is_numbers_fault) == (False, False)
     assert len(twilio.received) == 2
 
@@ -216,7 +216,7 @@ def test_a_call_that_nobody_waits_for_ends(twilio: FakeTwilio) -> None:
     before = set(threading.enumerate())
     for _ in range(3):
         fail(backend)
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 4
     while any(thread.name == "securelogin-sms" for thread in set(threading.enumerate()) - before):
         assert time.monotonic() < deadline
         time.sleep(0.02)

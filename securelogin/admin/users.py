@@ -20,7 +20,7 @@ from .. import conf, phones, services
 from ..exceptions import InvalidPhone
 from ..models import EndReason, Session
 from ..models.sessions import SessionQuerySet
-from ..services import accounts, endings, tables
+from ..services import endings, tables
 from .forms import PhonePasswordChangeForm, PhoneUserChangeForm, PhoneUserCreationForm
 from .history import MaskedHistory, log
 from .sessions import count_ended
@@ -149,7 +149,7 @@ class PhoneUserAdmin(MaskedHistory, UserAdmin):  # type: ignore[type-arg]
 
     def _end_reason(self, user: Any) -> EndReason | None:
         """Compare with the row, locked first: another change of the number may be on its way."""
-        accounts.lock(user.pk)
+        tables.lock_user(user.pk)
         if tables.users().get(pk=user.pk).phone != user.phone:
             return EndReason.PHONE
         return None if user.is_active else EndReason.REVOKED

@@ -11,7 +11,6 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, models
-from django.db.models import F
 from django.utils import timezone
 
 from .. import codes, conf, limits, phones, signals
@@ -22,7 +21,7 @@ from ..limits import Hit
 from ..models.codes import DAY, MONTH
 from ..phones import E164
 from . import sessions
-from .tables import code_rows, database, users
+from .tables import code_rows, database, lock_user, users
 from .transactions import in_transaction, refuse_transaction, with_retries
 
 User = AbstractBaseUser
@@ -40,15 +39,6 @@ def has_field(name: str) -> bool:
 def find(phone: E164) -> User | None:
     """Return the user of a number, with no lock."""
     return users().filter(**{_phone_field(): phone}).first()
-
-
-def lock(user_id: Any, **conditions: Any) -> bool:
-    """Lock the user's row, which opening a session and ending many begin with; False where no row meets the conditions.
-
-    A write, not a locking read: in PostgreSQL's REPEATABLE READ who waited for a read lock goes on with the picture
-    from before the wait, and does not see the session that was opened meanwhile. A write that waited starts anew.
-    """
-    return users().filter(pk=user_id, **conditions).update(is_active=F("is_active")) == 1
 
 
 def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
@@ -133,7 +123,7 @@ def check_password_strength(password: str, user: Any, *, field: str) -> None:
 def lock_known(known: User, phone: E164) -> User | None:
     """Return the user with the row locked, or unlocked and inactive; None where the number changed hands meanwhile."""
     has_phone = {_phone_field(): phone}
-    if lock(known.pk, **has_phone, is_active=True):
+    if lock_user(known.pk, **has_phone, is_active=True):
         return known
     return users().filter(pk=known.pk, **has_phone, is_active=False).first()
 

@@ -21,8 +21,7 @@ from ..exceptions import ForeignToken, SessionNotFound, TokenInvalid
 from ..models import EndReason
 from ..models.sessions import SessionQuerySet
 from ..tokens import AccessToken, RefreshToken
-from . import accounts
-from .tables import database, sessions, users
+from .tables import database, lock_user, sessions, users
 from .transactions import in_transaction
 
 
@@ -100,7 +99,7 @@ def _end_many(token: AccessToken, reason: EndReason, *, kept: UUID | None, clien
     user_id = user_pk(token)
 
     def story() -> list[UUID]:
-        accounts.lock(user_id)
+        lock_user(user_id)
         ended = end_all_but(user_id, kept, reason, at=timezone.now())
         _announce_logout(ended, token, client)
         return ended

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import models, router
+from django.db.models import F
 
 from ..models import OneTimeCode, Session
 from ..models.codes import OneTimeCodeQuerySet
@@ -30,3 +31,12 @@ def code_rows() -> OneTimeCodeQuerySet:
 def users() -> models.QuerySet[Any]:
     """Return the users, those that a manager of the project's hides too."""
     return get_user_model()._base_manager.using(database())
+
+
+def lock_user(user_id: Any, **conditions: Any) -> bool:
+    """Lock the user's row, which opening a session and ending many begin with; False where no row meets the conditions.
+
+    A write, not a locking read: in PostgreSQL's REPEATABLE READ who waited for a read lock goes on with the picture
+    from before the wait, and does not see the session that was opened meanwhile. A write that waited starts anew.
+    """
+    return users().filter(pk=user_id, **conditions).update(is_active=F("is_active")) == 1

@@ -99,11 +99,6 @@ def current() -> TokenBackend:
     return _cached[1]
 
 
-def has_explicit_key() -> bool:
-    """Whether the project signs with a key of its own in ``SIMPLE_JWT`` and so may share it with stock views."""
-    return bool((getattr(settings, "SIMPLE_JWT", None) or {}).get("SIGNING_KEY"))
-
-
 _cached: tuple[tuple[Any, ...], TokenBackend] | None = None
 
 

@@ -227,6 +227,13 @@ def test_passwords_and_codes_have_rows_of_their_own(user: AbstractPhoneUser, ada
     assert ada.log_in().user == user
 
 
+def test_letters_of_an_email_share_one_budget(user: AbstractPhoneUser) -> None:
+    """Upper case is the same address, and the same row (B1)."""
+    for email in (EMAIL, EMAIL.upper(), EMAIL.title()):
+        assert is_refused("wrong", email=email)
+    assert row(EMAIL).failures_in_day == 3
+
+
 @pytest.mark.parametrize("spelling", ["ádam@example.com", "ADÀM@example.com", "ａdam@example.com", "adam@éxample.com"])
 def test_spelling_of_an_email_gives_no_fresh_budget(spelling: str, user: AbstractPhoneUser) -> None:
     """A database that compares without accents must not find the account under a name with a budget of its own (B1)."""

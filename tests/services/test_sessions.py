@@ -21,7 +21,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from securelogin import services
 from securelogin.exceptions import ForeignToken, SessionEnded, SessionNotFound, SessionUserInactive
 from securelogin.models import EndReason, Session
-from securelogin.services import accounts, sessions
+from securelogin.services import sessions, tables
 from securelogin.tokens import AccessToken, read_access, read_refresh
 from tests.factories import SessionFactory, UserFactory, tokens_of
 
@@ -407,7 +407,7 @@ def test_login_that_commits_beside_logout_all_does_not_survive_it(ada: Visitor) 
     token, user = access(login), login.user
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            assert accounts.lock(user.pk)
+            assert tables.lock_user(user.pk)
             sessions.open_session(user, client=CLIENT, amr=["otp"], at=timezone.now())
             ending = beside(pool, lambda: services.logout_all(token))
             time.sleep(0.3)
@@ -423,7 +423,7 @@ def test_two_logins_at_once_do_not_pass_max_sessions(ada: Visitor, configure: Co
     ada.ask()
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            assert accounts.lock(first.user.pk)
+            assert tables.lock_user(first.user.pk)
             sessions.open_session(first.user, client=CLIENT, amr=["otp"], at=timezone.now())
             login = beside(pool, lambda: ada.guess(ada.code()))
             time.sleep(0.3)
@@ -438,7 +438,7 @@ def test_logout_does_not_wait_for_the_users_lock(ada: Visitor) -> None:
     login = ada.log_in()
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            assert accounts.lock(login.user.pk)
+            assert tables.lock_user(login.user.pk)
             leaving = beside(pool, lambda: services.logout(access(login)))
             if connection.features.has_select_for_update:  # SQLite locks the whole file
                 leaving.result(timeout=5)

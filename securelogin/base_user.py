@@ -161,6 +161,7 @@ class AbstractPhoneUser(AbstractBaseUser, PermissionsMixin):
         if not is_new_password:
             super().save(*args, **kwargs)
             return
+        # The one transaction outside services: every way to a new password passes here (decision 0004).
         with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self), instance=self)):  # noqa: TID251
             super().save(*args, **kwargs)
             # The reverse of Session.user, two floors up: a method reached through the instance, not an import.

@@ -106,11 +106,14 @@ def shape(value: Any) -> Any:
 
 
 def compare(told: Any, answer: Any) -> None:
-    """Compare values; a text that is cut with … is its beginning, and a token's seconds vary by its random part."""
+    """Compare values; a text that is cut with … is its beginning.
+
+    A token's seconds vary by its random 5 %, the whole second it ends on, and the time the call took.
+    """
     if isinstance(told, dict):
         for key, item in told.items():
             if key == "expires_in" and item != 300:
-                assert 570 <= answer[key] <= 600
+                assert 560 <= answer[key] <= 600
             elif key not in ("userid", "device_token"):
                 compare(item, answer[key])
     elif isinstance(told, list):

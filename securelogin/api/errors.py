@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from .. import exceptions as ours
-from . import faces
+from . import faces, problems
 from .faces import FACES, Face, TokenRefused, body_of, face_of
 from .parsers import RequestTooLarge
 
@@ -37,9 +37,9 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     if face.status >= 500:
         cause = error if isinstance(error, DatabaseError) else None
         logger.warning("%s answered %d: %s", action, face.status, type(error).__name__, exc_info=cause)
-    response = Response(body_of(face, action=action, **extra), status=face.status, headers=headers)
-    response["Cache-Control"] = "no-store"
-    return response
+    body, media_type = problems.negotiate(body_of(face, action=action, **extra), face.status, context.get("request"))
+    headers = {**headers, "Cache-Control": "no-store"}
+    return Response(body, status=face.status, headers=headers, content_type=media_type)
 
 
 Answer = tuple[Face, dict[str, Any], dict[str, str]]
@@ -114,23 +114,24 @@ def _face_of_hosts(error: drf.APIException) -> Face:
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """Answer 400; ``handler400``. A foreign ``Host`` ends here."""
-    return _json(faces.BAD_REQUEST)
+    return _json(request, faces.BAD_REQUEST)
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """Answer 403; ``handler403``."""
-    return _json(faces.FORBIDDEN)
+    return _json(request, faces.FORBIDDEN)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """Answer 404; ``handler404``."""
-    return _json(faces.NOT_FOUND)
+    return _json(request, faces.NOT_FOUND)
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
     """Answer 500; ``handler500``."""
-    return _json(faces.SERVER_ERROR)
+    return _json(request, faces.SERVER_ERROR)
 
 
-def _json(face: Face) -> JsonResponse:
-    return JsonResponse(body_of(face), status=face.status, headers={"Cache-Control": "no-store"})
+def _json(request: HttpRequest, face: Face) -> JsonResponse:
+    body, media_type = problems.negotiate(body_of(face), face.status, request)
+    return JsonResponse(body, status=face.status, content_type=media_type, headers={"Cache-Control": "no-store"})

@@ -14,6 +14,10 @@ ANYONE = "anyone"
 """The asker that all strangers share."""
 
 
+LONGER = 2
+"""Digits more while strangers guess at the whole site: each guess is worth a hundredth."""
+
+
 class Purpose(str, Enum):
     """What a code is good for; it is inside the HMAC, so a code for one purpose is a wrong code for another."""
 
@@ -75,6 +79,17 @@ def matches(expected: str | None, guess: str) -> bool:
 def is_well_formed(text: str, length: int) -> bool:
     """Whether the text is just ``length`` ASCII digits."""
     return len(text) == length and text.isascii() and text.isdigit()
+
+
+def is_guess(text: str, length: int) -> bool:
+    """Whether the text could be a code where codes have ``length`` digits, or are longer for a while."""
+    return is_well_formed(text, length) or is_well_formed(text, length + LONGER)
+
+
+def spell(number: int, length: int) -> str:
+    """Write a code that came as a number, with the zeros that it lost; no code at all for one too large."""
+    text = str(number).zfill(length)
+    return text if len(text) == length else text.zfill(length + LONGER)
 
 
 def is_same_id(text: str, candidates: list[UUID | str]) -> bool:

@@ -26,6 +26,8 @@ DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
         "register_ip": "20/hour",
         "register_site": "1000/hour",
         "password_ip": "20/hour",
+        "spray_site": "1000/day",
+        "notice_user": "5/day",
     }
 )
 DEFAULT_SMS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

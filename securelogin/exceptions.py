@@ -80,11 +80,15 @@ class PasswordTooWeak(SecureLoginError):
 
 
 class RetryLater(SecureLoginError):
-    """A budget is spent; ``retry_after`` (whole seconds, at least 1) is when it has room again."""
+    """A budget is spent; ``retry_after`` (whole seconds, at least 1) is when it has room again.
 
-    def __init__(self, retry_after: int) -> None:
+    ``limit`` names it for the log: a key of ``LIMITS``, or a setting such as ``SENDS_PER_DAY``.
+    """
+
+    def __init__(self, retry_after: int, limit: str = "") -> None:
         super().__init__(f"retry after {retry_after} s")
         self.retry_after = max(1, retry_after)
+        self.limit = limit
 
 
 class ResendTooSoon(RetryLater):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib import import_module
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connections, router
 
@@ -36,6 +36,8 @@ REDIS_PAUSE = 5.0
 
 logger = logging.getLogger("securelogin.limits")
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -55,26 +57,42 @@ class Window:
     name: str
 
 
-def take(hits: Iterable[Hit], *, at: datetime) -> None:
+def take(hits: Iterable[Hit], *, at: datetime, watched: Iterable[Hit] = ()) -> frozenset[str]:
     """Count the hits, all of them or, where one is known to have no room, none.
 
+    Returns the names of the ``watched`` limits that are full; these are read in the same look and not counted.
     Raises ``TooManyAttempts`` or ``TooManyRequests`` with the wait until all have room. Call it outside any
     transaction: a rollback would give the hits back.
     """
-    # One window once, sorted by key; of two of one length the stricter counts.
-    windows = sorted({window.key: window for window in sorted(_windows(hits), reverse=True)}.values())
-    if not windows:
-        return
-    spent = _take(windows, at)
+    windows, looked_at = _sorted(hits), _sorted(watched)
+    if not windows and not looked_at:
+        return frozenset()
+    spent, full = _take(windows, looked_at, at)
     if spent:
-        name, wait = max(spent, key=lambda each: each[1])
-        logger.info("limit reached: %s", name)
-        raise _refusal(name, wait)
+        raise _refusal(*max(spent, key=lambda each: each[1]))
+    return full
+
+
+def count(hit: Hit, *, at: datetime) -> bool:
+    """Count a hit that is refused nobody; True for the one that fills a window. Call it outside any transaction."""
+    windows = _sorted([hit])
+    if not windows:
+        return False
+    counts = _in_storage(
+        lambda storage: {window.key: _incr(storage, window) for window in windows},
+        lambda: _count_in_table(windows, at),
+    )
+    return any(counts[window.key] == window.limit for window in windows)
+
+
+def _sorted(hits: Iterable[Hit]) -> list[Window]:
+    """Return one window once, sorted by key; of two of one length the stricter counts."""
+    return sorted({window.key: window for window in sorted(_windows(hits), reverse=True)}.values())
 
 
 def _refusal(name: str, wait: timedelta) -> RetryLater:
     seconds = -(-wait // timedelta(seconds=1))
-    return TooManyAttempts(seconds) if name in ATTEMPTS else TooManyRequests(seconds)
+    return TooManyAttempts(seconds, name) if name in ATTEMPTS else TooManyRequests(seconds, name)
 
 
 def parse(notation: str) -> list[tuple[int, timedelta]]:
@@ -99,42 +117,58 @@ def _windows(hits: Iterable[Hit]) -> Iterable[Window]:
             yield Window(f"{hit.name}:{seconds}:{value}", limit, length, hit.name)
 
 
-def _take(windows: list[Window], at: datetime) -> list[tuple[str, timedelta]]:
+Spent = list[tuple[str, timedelta]]
+"""Names of limits without room, and how long each stays so."""
+
+
+def _take(windows: list[Window], watched: list[Window], at: datetime) -> tuple[Spent, frozenset[str]]:
+    return _in_storage(
+        lambda storage: _take_in_redis(storage, windows, watched),
+        lambda: _take_in_table(windows, watched, at),
+    )
+
+
+def _in_storage(in_redis: Callable[[Storage], T], in_table: Callable[[], T]) -> T:
     url = conf.current().LIMITS_STORAGE
     if url != "database" and time.monotonic() >= _lost_until:
         try:
-            return _take_in_redis(_storage(url), windows)
+            return in_redis(_storage(url))
         except Exception as error:  # each client has errors of its own; whatever it is, the table counts
             _lose_redis(error)
-    return _take_in_table(windows, at)
+    return in_table()
 
 
 # The table
 
 
-def _take_in_table(windows: list[Window], at: datetime) -> list[tuple[str, timedelta]]:
-    spent = _spent(windows, at, counts_from=0)
-    if spent:
-        return spent
-    using = router.db_for_write(Counter)
-    with connections[using].cursor() as cursor:
-        sql, params = _upsert(using, windows, at)
-        cursor.execute(sql, params)
-        counts = dict(cursor.fetchall())
+def _take_in_table(windows: list[Window], watched: list[Window], at: datetime) -> tuple[Spent, frozenset[str]]:
+    ends = _full([*windows, *watched], at, counts_from=0)
+    full = frozenset(window.name for window in watched if window.key in ends)
+    spent = [(window.name, ends[window.key] - at) for window in windows if window.key in ends]
+    if spent or not windows:
+        return spent, full
+    counts = _count_in_table(windows, at)
     over = [window for window in windows if counts[window.key] > window.limit]
     if not over:
-        return []
+        return [], full
     # The row may have begun its next window since, or be cleared: what was over stays over.
-    return _spent(over, at, counts_from=1) or [(over[0].name, timedelta(seconds=1))]
+    ends = _full(over, at, counts_from=1)
+    wait = timedelta(seconds=1)
+    return [(window.name, ends[window.key] - at if window.key in ends else wait) for window in over], full
 
 
-def _spent(windows: list[Window], at: datetime, *, counts_from: int) -> list[tuple[str, timedelta]]:
-    """Return the windows without room and how long each lasts. ``counts_from`` 1 leaves out our own hit."""
+def _full(windows: list[Window], at: datetime, *, counts_from: int) -> dict[str, datetime]:
+    """Return when those of the windows end that have no room. ``counts_from`` 1 leaves out our own hit."""
     by_key = {window.key: window for window in windows}
     rows = Counter.objects.using(router.db_for_write(Counter)).filter(key__in=by_key, expires_at__gt=at)
-    return [
-        (by_key[row.key].name, row.expires_at - at) for row in rows if row.count - counts_from >= by_key[row.key].limit
-    ]
+    return {row.key: row.expires_at for row in rows if row.count - counts_from >= by_key[row.key].limit}
+
+
+def _count_in_table(windows: list[Window], at: datetime) -> dict[str, int]:
+    using = router.db_for_write(Counter)
+    with connections[using].cursor() as cursor:
+        cursor.execute(*_upsert(using, windows, at))
+        return dict(cursor.fetchall())
 
 
 def _upsert(using: str, windows: list[Window], at: datetime) -> tuple[str, list[Any]]:
@@ -164,14 +198,19 @@ def _upsert(using: str, windows: list[Window], at: datetime) -> tuple[str, list[
 # Redis
 
 
-def _take_in_redis(storage: Storage, windows: list[Window]) -> list[tuple[str, timedelta]]:
+def _take_in_redis(storage: Storage, windows: list[Window], watched: list[Window]) -> tuple[Spent, frozenset[str]]:
+    full = frozenset(window.name for window in watched if storage.get(window.key) >= window.limit)
     spent = [(window.name, _left(storage, window)) for window in windows if storage.get(window.key) >= window.limit]
     if spent:
-        return spent
+        return spent, full
     for window in windows:
-        if storage.incr(window.key, int(window.length.total_seconds())) > window.limit:
+        if _incr(storage, window) > window.limit:
             spent.append((window.name, _left(storage, window)))
-    return spent
+    return spent, full
+
+
+def _incr(storage: Storage, window: Window) -> int:
+    return storage.incr(window.key, int(window.length.total_seconds()))
 
 
 def _left(storage: Storage, window: Window) -> timedelta:

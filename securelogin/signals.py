@@ -38,3 +38,11 @@ session_ended = Signal()
 refresh_token_reused = Signal()
 """A refresh token came again after its successor was used; its session is ended. Once for each session."""
 # sender: the Session model, session_id (UUID), user_id
+
+security_event = Signal()
+"""Anything that belongs in an audit trail, with who, where and outcome; the logger ``securelogin.audit`` has it too."""
+# sender: events.SecurityEvent, event (SecurityEvent)
+
+owner_notice = Signal()
+"""Something that the owner of an account should hear of, by a way of the project's own: an e-mail, a push message."""
+# sender: the user model, user, notice (services.notices.Notice), client (addresses.Client or None)

@@ -8,7 +8,8 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from .. import services, tokens
+from .. import conf, services, tokens
+from ..addresses import Client, client_of
 from ..exceptions import TokenError, TokenInvalid, TokenMissing
 from ..tokens import AccessToken
 from .faces import TokenRefused
@@ -29,13 +30,18 @@ class JWTAuthentication(BaseAuthentication):
             if text is None:
                 return None
             token = tokens.read_access(text)
-            return services.authenticate(token).user, token
+            return services.authenticate(token, client=lambda: caller_of(request)).user, token
         except TokenError as error:
             raise TokenRefused(error) from error
 
     def authenticate_header(self, request: Request) -> str:
         """Return what a 401 says in ``WWW-Authenticate``."""
         return "Bearer"
+
+
+def caller_of(request: Request, *, device: str = "") -> Client:
+    """Return who calls; ``device`` is the name the client gave itself."""
+    return client_of(request._request, trusted_proxies=conf.current().TRUSTED_PROXY_COUNT, device=device)
 
 
 def bearer_of(request: Request) -> str | None:

@@ -66,9 +66,9 @@ class CodeField(serializers.Field[str, Any, str, Any]):
     def to_internal_value(self, data: Any) -> str:
         """Return the digits or ``""``."""
         length = conf.current().CODE_LENGTH
-        if isinstance(data, int) and not isinstance(data, bool) and 0 <= data < 10**length:
-            return str(data).zfill(length)
-        return data if isinstance(data, str) and codes.is_well_formed(data, length) else ""
+        if isinstance(data, int) and not isinstance(data, bool) and 0 <= data < 10 ** (length + codes.LONGER):
+            return codes.spell(data, length)
+        return data if isinstance(data, str) and codes.is_guess(data, length) else ""
 
 
 class AuthTypeSerializer(serializers.Serializer[Any]):

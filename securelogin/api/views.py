@@ -19,12 +19,12 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
-from .. import conf, services, tokens
-from ..addresses import Client, client_of
+from .. import services, tokens
+from ..addresses import Client
 from ..exceptions import TokenError, TokenMissing
 from ..tokens import RefreshToken, TokenPair
 from . import serializers
-from .authentication import JWTAuthentication, bearer_of, require_token
+from .authentication import JWTAuthentication, bearer_of, caller_of, require_token
 from .errors import exception_handler
 from .parsers import JSONOnly, StrictJSONParser
 from .permissions import HasToken, IsFresh
@@ -96,7 +96,7 @@ class SecureLoginViewSet(ViewSet):
 
     def client(self, device: str = "") -> Client:
         """Return who calls."""
-        return client_of(self.request._request, trusted_proxies=conf.current().TRUSTED_PROXY_COUNT, device=device)
+        return caller_of(self.request, device=device)
 
 
 class AuthViewSet(SecureLoginViewSet):
@@ -156,8 +156,9 @@ class AuthViewSet(SecureLoginViewSet):
         text = bearer_of(request) or self.parse(serializers.RefreshTokenSerializer)["refresh_token"]
         if not text:
             raise TokenMissing("no refresh token")
-        token = tokens.read_refresh(text)
-        return Response(_pair(services.refresh_tokens(token, idempotency_key=key), token.current_time))
+        token = tokens.read_refresh(text, is_expired_ok=True)
+        pair = services.refresh_tokens(token, idempotency_key=key, client=self.client())
+        return Response(_pair(pair, token.current_time))
 
     def logout(self, request: Request) -> Response:
         """End the session, with a token that may be expired; doing it again is no error."""
@@ -171,7 +172,7 @@ class AuthViewSet(SecureLoginViewSet):
     def logout_all_other_sessions(self, request: Request) -> Response:
         """End every session but this one."""
         token = require_token(request)
-        revoked = services.logout_all_other_sessions(token, refresh_token=self._refresh_token())
+        revoked = services.logout_all_other_sessions(token, refresh_token=self._refresh_token(), client=self.client())
         return Response({"message": "logout all other sessions successful", "revoked": revoked})
 
     def logout_all(self, request: Request) -> Response:
@@ -184,7 +185,11 @@ class AuthViewSet(SecureLoginViewSet):
         data = self.parse(serializers.PasswordSerializer)
         user: Any = request.user
         services.change_password(
-            require_token(request), user, old_password=data["oldpassword"], new_password=data["newpassword"]
+            require_token(request),
+            user,
+            old_password=data["oldpassword"],
+            new_password=data["newpassword"],
+            client=self.client(),
         )
         return Response({"message": "changed password successfully"})
 

@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
                 ('key_id', models.CharField(blank=True, max_length=8, verbose_name='key id')),
                 ('provider', models.CharField(blank=True, max_length=64, verbose_name='provider')),
                 ('provider_id', models.CharField(blank=True, max_length=64, verbose_name="provider's id")),
+                ('code_length', models.PositiveSmallIntegerField(default=0, verbose_name='digits')),
                 ('expires_at', models.DateTimeField(null=True, verbose_name='expires at')),
                 ('guesses', models.PositiveSmallIntegerField(default=0, verbose_name='guesses')),
                 ('consumed_at', models.DateTimeField(null=True, verbose_name='consumed at')),

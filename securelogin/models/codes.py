@@ -125,6 +125,7 @@ class OneTimeCode(models.Model):
     key_id = models.CharField(_("key id"), max_length=8, blank=True)
     provider = models.CharField(_("provider"), max_length=64, blank=True)
     provider_id = models.CharField(_("provider's id"), max_length=64, blank=True)
+    code_length = models.PositiveSmallIntegerField(_("digits"), default=0)
     expires_at = models.DateTimeField(_("expires at"), null=True)
     guesses = models.PositiveSmallIntegerField(_("guesses"), default=0)
     consumed_at = models.DateTimeField(_("consumed at"), null=True)
@@ -161,31 +162,55 @@ class OneTimeCode(models.Model):
         """Return why no code may be sent now, or None. Of several causes the one that lasts longest."""
         refusals: list[RetryLater | None] = [self.lock(at, conf)]
         if self.resend_at and self.resend_at > at:
-            refusals.append(ResendTooSoon(_seconds(self.resend_at - at)))
-        for spent, until in (
-            (self.sends_in_hour >= conf.SENDS_PER_HOUR, _end(self.hour_began_at, HOUR)),
-            (self.sends_in_day >= conf.SENDS_PER_DAY, _end(self.sending_day_began_at, DAY)),
+            refusals.append(ResendTooSoon(_seconds(self.resend_at - at), "RESEND_PAUSES"))
+        for spent, until, limit in (
+            (self.sends_in_hour >= conf.SENDS_PER_HOUR, _end(self.hour_began_at, HOUR), "SENDS_PER_HOUR"),
+            (self.sends_in_day >= conf.SENDS_PER_DAY, _end(self.sending_day_began_at, DAY), "SENDS_PER_DAY"),
         ):
             if spent and until and until > at:
-                refusals.append(TooManyCodes(_seconds(until - at)))
+                refusals.append(TooManyCodes(_seconds(until - at), limit))
         return max(filter(None, refusals), key=lambda refusal: refusal.retry_after, default=None)
 
     def lock(self, at: datetime, conf: Conf) -> TooManyAttempts | None:
         """Return the failure window without room, or None. The longer of two counts."""
         ends = [
-            until
-            for spent, until in (
-                (self.failures_in_day >= conf.FAILURES_PER_DAY, _end(self.day_began_at, DAY)),
-                (self.failures_in_month >= conf.FAILURES_PER_MONTH, _end(self.month_began_at, MONTH)),
+            (until, limit)
+            for spent, until, limit in (
+                (self.failures_in_day >= conf.FAILURES_PER_DAY, _end(self.day_began_at, DAY), "FAILURES_PER_DAY"),
+                (
+                    self.failures_in_month >= conf.FAILURES_PER_MONTH,
+                    _end(self.month_began_at, MONTH),
+                    "FAILURES_PER_MONTH",
+                ),
             )
             if spent and until and until > at
         ]
-        return TooManyAttempts(_seconds(max(ends) - at)) if ends else None
+        if not ends:
+            return None
+        until, limit = max(ends)
+        return TooManyAttempts(_seconds(until - at), limit)
 
-    def renew(self, *, at: datetime, conf: Conf, purpose: codes.Purpose, provider: str) -> None:
+    def is_locked(self, at: datetime, conf: Conf) -> bool:
+        """Whether no guess is looked at, whatever the code."""
+        return self.disabled_at is not None or self.lock(at, conf) is not None
+
+    def spent_by(self, at: datetime, conf: Conf) -> str | None:
+        """Name the budget that the failure of that moment spent, the most lasting of several, or None.
+
+        Of simultaneous failures it is the one that wrote the row last: with the budget spent none came after it.
+        """
+        is_last = self.touched_at == at
+        budgets = (
+            ("FAILURES_IN_A_ROW", self.disabled_at == at),
+            ("FAILURES_PER_MONTH", is_last and self.failures_in_month == conf.FAILURES_PER_MONTH),
+            ("FAILURES_PER_DAY", is_last and self.failures_in_day == conf.FAILURES_PER_DAY),
+        )
+        return next((name for name, is_spent in budgets if is_spent), None)
+
+    def renew(self, *, at: datetime, conf: Conf, purpose: codes.Purpose, provider: str, code_length: int) -> None:
         """Put a new code in the place of the old and count the send; not saved yet."""
         self.purpose, self.nonce, self.key_id = purpose.value, codes.new_nonce(), codes.key_id()
-        self.provider, self.provider_id = provider, ""
+        self.provider, self.provider_id, self.code_length = provider, "", code_length
         self.expires_at, self.guesses, self.consumed_at = at + conf.CODE_LIFETIME, 0, None
         self.sends_in_hour, self.hour_began_at = _next(self.sends_in_hour, self.hour_began_at, at, HOUR)
         self.sends_in_day, self.sending_day_began_at = _next(self.sends_in_day, self.sending_day_began_at, at, DAY)
@@ -197,12 +222,12 @@ class OneTimeCode(models.Model):
         pauses = conf.RESEND_PAUSES or (timedelta(0),)
         return pauses[min(max(self.sends_in_hour, 1), len(pauses)) - 1]
 
-    def code(self, *, phone: str, asker: str, purpose: codes.Purpose, length: int) -> str | None:
+    def code(self, *, phone: str, asker: str, purpose: codes.Purpose) -> str | None:
         """Compute the live code from the nonce; None where there is none or its key left the ring."""
         if not self.nonce:
             return None
         return codes.compute(
-            nonce=self.nonce, key_id=self.key_id, phone=phone, asker=asker, purpose=purpose, length=length
+            nonce=self.nonce, key_id=self.key_id, phone=phone, asker=asker, purpose=purpose, length=self.code_length
         )
 
 
@@ -212,6 +237,7 @@ ASK_FIELDS = [
     "key_id",
     "provider",
     "provider_id",
+    "code_length",
     "expires_at",
     "guesses",
     "consumed_at",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +18,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from .. import signals
+from .. import events, signals
+from ..addresses import Client
+from ..events import Event
 
 BATCH = 500
 """Rows that one statement names by key; SQLite takes 999 parameters where it is old."""
@@ -38,6 +41,17 @@ class EndReason(models.TextChoices):
     PASSWORD = "password", _("the password was changed")
     PHONE = "phone", _("the number was changed")
     CLOSED = "closed", _("the account was closed")
+
+
+ENDINGS: Mapping[EndReason, Event] = MappingProxyType(
+    {
+        EndReason.LOGOUT: Event.SESSION_LOGOUT,
+        EndReason.LOGOUT_OTHERS: Event.SESSION_LOGOUT,
+        EndReason.LOGOUT_ALL: Event.SESSION_LOGOUT,
+        EndReason.REUSE: Event.TOKEN_REUSE,
+    }
+)
+"""What an ending is in the audit trail; any other reason is ``TOKEN_REVOKED``."""
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -79,16 +93,17 @@ class SessionQuerySet(models.QuerySet["Session"]):
         session.save(force_insert=True, using=self.db)
         return session
 
-    def end_all(self, reason: str, *, at: datetime) -> list[UUID]:
+    def end_all(self, reason: str, *, at: datetime, client: Client | None = None) -> list[UUID]:
         """End the sessions here like ``end``, where the lock on their user's row keeps new ones away.
 
         Found without a lock and locked by key alone: on MariaDB a lock through another index waits crosswise with
         those who delete by key.
         """
         ids = list(self.filter(ended_at=None).values_list("pk", flat=True))
-        return self.model._default_manager.using(self.db).filter(pk__in=ids).end(reason, at=at) if ids else []
+        chosen = self.model._default_manager.using(self.db).filter(pk__in=ids)
+        return chosen.end(reason, at=at, client=client) if ids else []
 
-    def end(self, reason: str, *, at: datetime) -> list[UUID]:
+    def end(self, reason: str, *, at: datetime, client: Client | None = None) -> list[UUID]:
         """End the sessions here that have not ended, announce it after the commit, and return their ids.
 
         Run it inside a transaction. First the session, then its blacklisted token: the other order deadlocks on
@@ -102,14 +117,16 @@ class SessionQuerySet(models.QuerySet["Session"]):
             self.model._default_manager.using(self.db).filter(pk__in=ids).update(ended_at=at, end_reason=reason)
             blacklist([token for _pk, token, _user in batch], using=self.db)
             owners = [(pk, user) for pk, _token, user in batch]
-            transaction.on_commit(partial(_announce, owners, reason), using=self.db)
+            transaction.on_commit(partial(_announce, owners, reason, client), using=self.db)
             ended += ids
         return ended
 
 
-def _announce(owners: list[tuple[UUID, Any]], reason: str) -> None:
+def _announce(owners: list[tuple[UUID, Any]], reason: str, client: Client | None) -> None:
+    event = ENDINGS.get(EndReason(reason), Event.TOKEN_REVOKED)
     for session_id, user_id in owners:
         signals.session_ended.send_robust(Session, session_id=session_id, user_id=user_id, reason=reason)
+        events.announce(event, client=client, user_id=user_id, session_id=session_id, reason=EndReason(reason).value)
 
 
 def blacklist(token_ids: list[int], *, using: str) -> None:

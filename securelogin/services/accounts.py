@@ -13,14 +13,14 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, models
 from django.utils import timezone
 
-from .. import codes, conf, limits, phones, signals
+from .. import codes, conf, phones
 from ..addresses import Client
 from ..base_user import lower_email
 from ..exceptions import EmailTaken, PasswordTooWeak, PhoneTaken, SignupClosed, UnsupportedAuthType
 from ..limits import Hit
 from ..models.codes import DAY, MONTH
 from ..phones import E164
-from . import sessions
+from . import budgets, sessions
 from .tables import code_rows, database, lock_user, users
 from .transactions import in_transaction, refuse_transaction, with_retries
 
@@ -53,7 +53,7 @@ def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
     if options.SIGNUP == "closed":
         raise SignupClosed("accounts are made by staff")
     phones.check_policy(phone, options.ALLOWED_REGIONS)
-    with_retries(lambda: limits.take(_hits(client), at=now))
+    budgets.take(_hits(client), at=now, client=client, phone=phone)
     if not options.PREVENT_ENUMERATION and find(phone):
         raise PhoneTaken("the number belongs to an account")
     key = codes.row_key(phone, codes.ANYONE)
@@ -78,13 +78,12 @@ def register_with_password(*, username: str, email: str, password: str, client: 
         raise UnsupportedAuthType("passwords are not offered")
     if options.SIGNUP == "closed":
         raise SignupClosed("accounts are made by staff")
-    with_retries(lambda: limits.take(_hits(client), at=now))
+    budgets.take(_hits(client), at=now, client=client)
     fields = {"email": lower_email(email), **({"username": username} if has_field("username") else {})}
     user = get_user_model()(**fields)
     check_password_strength(password, user, field="password")
     user.set_password(password)  # half a second of hashing, before any transaction
     login = _insert_and_log_in(user, client, now)
-    signals.user_registered.send_robust(type(user), user=user, request=client.request)
     sessions.announce_login(login, client)
     return login
 
@@ -92,7 +91,7 @@ def register_with_password(*, username: str, email: str, password: str, client: 
 def _insert_and_log_in(user: Any, client: Client, now: datetime) -> sessions.Login:
     def story() -> sessions.Login:
         insert(user)
-        return sessions.open_session(user, client=client, amr=["pwd"], at=now)
+        return sessions.open_session(user, client=client, amr=["pwd"], at=now, is_new_user=True)
 
     try:
         return in_transaction(story)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.signals import user_login_failed
@@ -11,15 +12,16 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError
 from django.utils import timezone, translation
 
-from .. import codes, conf, limits, phones, signals, sms, tokens
+from .. import codes, conf, events, limits, phones, signals, sms, tokens
 from ..addresses import Client
 from ..conf import Conf
+from ..events import Event
 from ..exceptions import AccountInactive, AccountUnknown, CodeRejected, RetryLater, UnsupportedAuthType
 from ..limits import Hit
 from ..models import OneTimeCode
 from ..models.codes import ASK_FIELDS
 from ..phones import E164
-from . import accounts, sending, sessions
+from . import accounts, budgets, notices, sending, sessions
 from .accounts import User
 from .tables import code_rows, database
 from .transactions import in_transaction, refuse_transaction, with_retries
@@ -27,10 +29,15 @@ from .transactions import in_transaction, refuse_transaction, with_retries
 AMR = ["otp", "sms"]
 """How a code proves who calls (RFC 8176)."""
 
+SPRAY = Hit("spray_site", "")
+"""Wrong guesses of strangers, at whatever number: so few at each that no budget of a number notices."""
+UNSEEN = Hit("spray_site", "unseen")
+"""Guesses that were not looked at. Nobody reads this count; it is there so that both refusals cost the same."""
+
 
 @dataclass(frozen=True)
 class CodeRequested:
-    """The answer to an ask, the same whether a code was sent or not. Durations in whole seconds."""
+    """The answer to an ask, the same whether a code was sent or not. Durations in whole seconds, length in digits."""
 
     phone: E164 = field(repr=False)
     user_id: UUID
@@ -52,15 +59,17 @@ def request_code(phone: E164, *, device_token: str | None = None, client: Client
     phones.check_policy(phone, options.ALLOWED_REGIONS)
     user = with_retries(lambda: accounts.find(phone))
     asker = _asker(phone, user, device_token)
-    with_retries(lambda: limits.take(_hits(phone, asker, client), at=now))
+    full = budgets.take(_hits(phone, asker, client), at=now, client=client, phone=phone, watched=_watched(asker))
     alias, provider = sending.route(phone)
+    length = options.CODE_LENGTH + (codes.LONGER if full and not provider else 0)
     key = _row_key(phone, asker)
-    row, refusal = in_transaction(lambda: _ask(key, provider=provider, at=now, conf=options))
+    row, refusal = in_transaction(lambda: _ask(key, provider=provider, code_length=length, at=now, conf=options))
     if refusal is not None:
+        budgets.announce(refusal, client=client, phone=phone)
         raise refusal
     is_reachable = _is_reachable(row, user, now, options)
     language = translation.get_language()
-    message = sending.Message(phone, asker, codes.Purpose.LOGIN, row, alias, language)
+    message = sending.Message(phone, asker, codes.Purpose.LOGIN, row, alias, language, client)
     sending.send(message if is_reachable else None)
     next_send = row.refusal(now, options)
     return CodeRequested(
@@ -68,7 +77,7 @@ def request_code(phone: E164, *, device_token: str | None = None, client: Client
         user_id=phones.user_ids(phone)[0],
         expires_in=int(options.CODE_LIFETIME.total_seconds()),
         resend_after=next_send.retry_after if next_send else 0,
-        code_length=options.CODE_LENGTH,
+        code_length=length,
     )
 
 
@@ -98,6 +107,11 @@ def _hits(phone: E164, asker: str, client: Client) -> list[Hit]:
     return hits
 
 
+def _watched(asker: str) -> list[Hit]:
+    """Strangers get longer codes while the site as a whole is guessed at; a known device is no stranger."""
+    return [SPRAY] if asker == codes.ANYONE else []
+
+
 def _row_key(phone: E164, asker: str) -> str:
     """Return the row's key; a row that a fallback of SECRET_KEY named is renamed first, with all its counts."""
     key = codes.row_key(phone, asker)
@@ -106,13 +120,15 @@ def _row_key(phone: E164, asker: str) -> str:
     return key
 
 
-def _ask(key: str, *, provider: str, at: datetime, conf: Conf) -> tuple[OneTimeCode, RetryLater | None]:
+def _ask(
+    key: str, *, provider: str, code_length: int, at: datetime, conf: Conf
+) -> tuple[OneTimeCode, RetryLater | None]:
     rows = code_rows()
     rows.touch(key, at=at)
     row = rows.get(key=key)
     refusal = row.refusal(at, conf)
     if refusal is None:
-        row.renew(at=at, conf=conf, purpose=codes.Purpose.LOGIN, provider=provider)
+        row.renew(at=at, conf=conf, purpose=codes.Purpose.LOGIN, provider=provider, code_length=code_length)
         row.save(update_fields=ASK_FIELDS, using=database())
     return row, refusal
 
@@ -142,6 +158,12 @@ class _Guess:
     user: User | None
     key: str
     row: OneTimeCode
+    """As it was before the guess; an empty one where there is none."""
+    is_counted: bool
+
+    @property
+    def owner_id(self) -> Any:
+        return self.user.pk if self.user is not None else None
 
 
 def verify_code(
@@ -156,50 +178,47 @@ def verify_code(
     refuse_transaction("verify_code")
     options, now = conf.current(), timezone.now()
     _check_offered(options)
-    if not codes.is_well_formed(code, options.CODE_LENGTH):
+    if not codes.is_guess(code, options.CODE_LENGTH):
         raise CodeRejected("not a code")
-    with_retries(lambda: limits.take([Hit("verify_ip", client.bucket)], at=now))
+    budgets.take([Hit("verify_ip", client.bucket)], at=now, client=client, phone=phone)
     user = with_retries(lambda: accounts.find(phone))
     asker = _asker(phone, user, device_token)
     key = _row_key(phone, asker)
-    row = _count_guess(key, at=now, conf=options)
-    guess = _Guess(phone, user_id, code, asker, user, key, row or OneTimeCode())
-    outcome = None
-    if row is not None and _is_right(guess, options):
-        outcome = _try_log_in(guess, client, now, options)
+    row, is_counted = _count_guess(key, code, at=now, conf=options)
+    guess = _Guess(phone, user_id, code, asker, user, key, row or OneTimeCode(), is_counted)
+    is_right = guess.is_counted and _is_right(guess)
+    outcome = _try_log_in(guess, client, now, options) if is_right else None
     if not isinstance(outcome, sessions.Login):
-        _announce_rejection(guess, client, now)
+        _announce_rejection(guess, client, now, options)
+        if not is_right:
+            _count_failure(guess, client, now, options)
         if outcome is not None and not options.PREVENT_ENUMERATION:
             raise outcome
         raise CodeRejected("the code is wrong, used, expired or over its budget")
-    if outcome.is_new_user:
-        signals.user_registered.send_robust(type(outcome.user), user=outcome.user, request=client.request)
-    sessions.announce_login(outcome, client)
+    sessions.announce_login(outcome, client, phone=phone)
     return outcome
 
 
-def _count_guess(key: str, *, at: datetime, conf: Conf) -> OneTimeCode | None:
-    """Read the row, then count the guess at the very code that was read; None where it may not be tried.
+def _count_guess(key: str, code: str, *, at: datetime, conf: Conf) -> tuple[OneTimeCode | None, bool]:
+    """Read the row, then count the guess at the very code that was read; False where it may not be tried.
 
-    The same two statements run for a number that has no row.
+    The same two statements run for a number that has no row. A guess longer than the code is none, and not counted.
     """
     rows = code_rows()
     row = with_retries(lambda: rows.filter(key=key).first())
-    nonce = (row and row.nonce) or "none"
-    is_counted = with_retries(lambda: rows.count_failure(key, nonce=nonce, at=at, conf=conf))
-    return row if is_counted else None
+    nonce = row.nonce if row is not None and len(code) <= row.code_length else ""
+    return row, with_retries(lambda: rows.count_failure(key, nonce=nonce or "none", at=at, conf=conf))
 
 
-def _is_right(guess: _Guess, options: Conf) -> bool:
+def _is_right(guess: _Guess) -> bool:
     """Compare, with no transaction open: a provider that owns the code is asked here."""
     ids: list[UUID | str] = [*phones.user_ids(guess.phone), *([str(guess.user.pk)] if guess.user else [])]
     is_same_user = codes.is_same_id(guess.user_id, ids)
     if guess.row.provider:
         return is_same_user and _provider_approves(guess)
-    expected = guess.row.code(
-        phone=guess.phone, asker=guess.asker, purpose=codes.Purpose.LOGIN, length=options.CODE_LENGTH
-    )
-    return codes.matches(expected, guess.code) and is_same_user
+    expected = guess.row.code(phone=guess.phone, asker=guess.asker, purpose=codes.Purpose.LOGIN)
+    # A number lost the zeros of a longer code without anyone knowing that it was longer.
+    return codes.matches(expected, guess.code.zfill(guess.row.code_length)) and is_same_user
 
 
 def _provider_approves(guess: _Guess) -> bool:
@@ -250,13 +269,36 @@ def _log_in(
         return AccountInactive("the account is inactive")
     device_id = guess.asker.removeprefix("device:") if guess.asker != codes.ANYONE else None
     device_token = tokens.sign_device(guess.phone, str(user.pk), device_id)
-    is_new = guess.user is None
-    return sessions.open_session(user, client=client, amr=AMR, at=at, device_token=device_token, is_new_user=is_new)
+    return sessions.open_session(
+        user,
+        client=client,
+        amr=AMR,
+        at=at,
+        device_token=device_token,
+        is_new_user=guess.user is None,
+        is_new_device=device_id is None,
+    )
 
 
-def _announce_rejection(guess: _Guess, client: Client, at: datetime) -> None:
+def _announce_rejection(guess: _Guess, client: Client, at: datetime, options: Conf) -> None:
     digest = phones.digest(guess.phone)
     signals.code_rejected.send_robust(OneTimeCode, phone_digest=digest, request=client.request)
-    if code_rows().filter(key=guess.key, disabled_at=at).exists():  # this guess was the last of the row
-        signals.codes_disabled.send_robust(OneTimeCode, phone_digest=digest, request=client.request)
     user_login_failed.send_robust(__name__, credentials={"phone": phones.mask(guess.phone)}, request=client.request)
+    is_locked = not guess.is_counted and guess.row.is_locked(at, options)
+    failure = Event.LOGIN_FAIL_MAX if is_locked else Event.LOGIN_FAIL
+    events.announce(failure, client=client, phone=guess.phone, user_id=guess.owner_id, method="otp")
+
+
+def _count_failure(guess: _Guess, client: Client, at: datetime, options: Conf) -> None:
+    """Count a wrong guess for the site, and tell where it was the last that a budget had."""
+    hit = SPRAY if guess.is_counted else UNSEEN
+    if guess.asker == codes.ANYONE and with_retries(lambda: limits.count(hit, at=at)) and hit is SPRAY:
+        events.announce(Event.LOGIN_SPRAY, client=client)
+    row = code_rows().filter(key=guess.key).first()
+    window = row.spent_by(at, options) if row is not None and guess.is_counted else None
+    if window is None:
+        return
+    if window == "FAILURES_IN_A_ROW":
+        digest = phones.digest(guess.phone)
+        signals.codes_disabled.send_robust(OneTimeCode, phone_digest=digest, request=client.request)
+    notices.announce_lock(guess.user, window, client=client, phone=guess.phone)

@@ -38,14 +38,16 @@ def logout(token: AccessToken, *, refresh_token: RefreshToken | None = None, cli
     in_transaction(lambda: _end(chosen, EndReason.LOGOUT, token, client))
 
 
-def logout_all_other_sessions(token: AccessToken, *, refresh_token: RefreshToken | None = None) -> int:
+def logout_all_other_sessions(
+    token: AccessToken, *, refresh_token: RefreshToken | None = None, client: Client | None = None
+) -> int:
     """End the user's sessions but the caller's; returns how many. Raises ``ForeignToken``.
 
     A refresh token in the call only has to be the user's own: the session kept is the access token's.
     """
     if refresh_token is not None:
         _check_owner(token, refresh_token)
-    return _end_many(token, EndReason.LOGOUT_OTHERS, kept=token.session_id)
+    return _end_many(token, EndReason.LOGOUT_OTHERS, kept=token.session_id, client=client)
 
 
 def logout_all(token: AccessToken, *, client: Client | None = None) -> int:
@@ -88,10 +90,12 @@ def _revoke(ids: list[UUID], reason: EndReason) -> int:
     return len(sessions().filter(pk__in=ids).end(reason, at=timezone.now()))
 
 
-def end_all_but(user_id: Any, kept: UUID | None, reason: EndReason, *, at: datetime) -> list[UUID]:
+def end_all_but(
+    user_id: Any, kept: UUID | None, reason: EndReason, *, at: datetime, client: Client | None = None
+) -> list[UUID]:
     """End the sessions of a user whose row is locked, but one; inside the caller's transaction."""
     mine = sessions().unended(at).filter(user_id=user_id)
-    return (mine.exclude(pk=kept) if kept else mine).end_all(reason, at=at)
+    return (mine.exclude(pk=kept) if kept else mine).end_all(reason, at=at, client=client)
 
 
 def _end_many(token: AccessToken, reason: EndReason, *, kept: UUID | None, client: Client | None = None) -> int:
@@ -100,7 +104,7 @@ def _end_many(token: AccessToken, reason: EndReason, *, kept: UUID | None, clien
 
     def story() -> list[UUID]:
         lock_user(user_id)
-        ended = end_all_but(user_id, kept, reason, at=timezone.now())
+        ended = end_all_but(user_id, kept, reason, at=timezone.now(), client=client)
         _announce_logout(ended, token, client)
         return ended
 
@@ -109,7 +113,7 @@ def _end_many(token: AccessToken, reason: EndReason, *, kept: UUID | None, clien
 
 def _end(chosen: SessionQuerySet, reason: EndReason, token: AccessToken, client: Client | None) -> list[UUID]:
     now = timezone.now()
-    ended = chosen.unended(now).end(reason, at=now)
+    ended = chosen.unended(now).end(reason, at=now, client=client)
     _announce_logout(ended, token, client)
     return ended
 

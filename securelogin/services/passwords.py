@@ -11,17 +11,19 @@ from django.contrib.auth.password_validation import password_changed
 from django.contrib.auth.signals import user_login_failed
 from django.utils import timezone
 
-from .. import codes, conf, limits, phones
+from .. import codes, conf, events, phones
 from ..addresses import Client
 from ..base_user import lower_email
 from ..conf import Conf
+from ..events import Event
 from ..exceptions import AccountInactive, AccountUnknown, PasswordChangeRejected, PasswordRejected, UnsupportedAuthType
 from ..limits import Hit
 from ..models import EndReason
 from ..phones import E164
 from ..tokens import AccessToken
-from . import accounts, endings, sessions
+from . import accounts, budgets, endings, notices, sessions
 from .accounts import User
+from .notices import Notice
 from .tables import code_rows, lock_user, users
 from .transactions import in_transaction, refuse_transaction, with_retries
 
@@ -40,10 +42,11 @@ def log_in_with_password(
     options, now = conf.current(), timezone.now()
     if "PASSWORD" not in options.AUTH_TYPES:
         raise UnsupportedAuthType("passwords are not offered")
-    with_retries(lambda: limits.take([Hit("password_ip", client.bucket)], at=now))
+    budgets.take([Hit("password_ip", client.bucket)], at=now, client=client, phone=phone)
     key = _row_key(phone or lower_email(email) or "")
     user = with_retries(lambda: _find(email=email, phone=phone))
     match = _compare(key, user, password, now, options)
+    user_id = user.pk if user is not None else None
     if match.is_right:
         login = in_transaction(lambda: _log_in(key, user, match, client, now))
         if login is not None:
@@ -51,6 +54,10 @@ def log_in_with_password(
             return login
     credentials = {"phone": phones.mask(phone)} if phone else {"email": "***"}
     user_login_failed.send_robust(__name__, credentials=credentials, request=client.request)
+    failure = Event.LOGIN_FAIL if match.is_counted else Event.LOGIN_FAIL_MAX
+    events.announce(failure, client=client, phone=phone, user_id=user_id, method="pwd")
+    if match.window is not None:
+        notices.announce_lock(user, match.window, client=client, phone=phone)
     if not options.PREVENT_ENUMERATION and user is None:
         raise AccountUnknown("there is no account")
     if not options.PREVENT_ENUMERATION and user is not None and not user.is_active:
@@ -79,6 +86,9 @@ def _row_key(identifier: str) -> str:
 @dataclass(frozen=True)
 class _Match:
     is_right: bool
+    is_counted: bool
+    window: str | None
+    """The budget that this failure spent."""
     new_hash: str | None = field(default=None, repr=False)
     """The password hashed anew, where the hasher's settings ask for it."""
 
@@ -94,7 +104,11 @@ def _compare(key: str, user: User | None, password: str, at: datetime, options: 
     new_hashes: list[str] = []
     encoded = user.password if user is not None and is_counted else "!"
     is_right = check_password(password, encoded, setter=lambda raw: new_hashes.append(make_password(raw)))
-    return _Match(is_right, next(iter(new_hashes), None))
+    window = None
+    if is_counted and not is_right:
+        row = rows.filter(key=key).first()
+        window = row.spent_by(at, options) if row is not None else None
+    return _Match(is_right, is_counted, window, next(iter(new_hashes), None))
 
 
 def _log_in(key: str, user: User | None, match: _Match, client: Client, at: datetime) -> sessions.Login | None:
@@ -107,7 +121,9 @@ def _log_in(key: str, user: User | None, match: _Match, client: Client, at: date
     return sessions.open_session(user, client=client, amr=AMR, at=at)
 
 
-def change_password(token: AccessToken, user: User, *, old_password: str, new_password: str) -> None:
+def change_password(
+    token: AccessToken, user: User, *, old_password: str, new_password: str, client: Client | None = None
+) -> None:
     """Change the password and end the user's other sessions.
 
     Raises ``PasswordChangeRejected`` where the old one is wrong or its guesses are spent, and ``PasswordTooWeak``.
@@ -117,18 +133,26 @@ def change_password(token: AccessToken, user: User, *, old_password: str, new_pa
     options, now = conf.current(), timezone.now()
     accounts.check_password_strength(new_password, user, field="newpassword")
     key = _row_key(accounts.user_identifier(user))
-    if not _compare(key, user, old_password, now, options).is_right:
-        raise PasswordChangeRejected("the old password is wrong")
-    encoded = make_password(new_password)
-    if not in_transaction(lambda: _replace(key, token, user, encoded, now)):
+    is_changed = _compare(key, user, old_password, now, options).is_right and _replace(
+        key, token, user, new_password, now, client
+    )
+    event = Event.PASSWORD_CHANGE if is_changed else Event.PASSWORD_CHANGE_FAIL
+    events.announce(event, client=client, user_id=user.pk, session_id=token.session_id)
+    if not is_changed:
         raise PasswordChangeRejected("the old password is wrong")
     announced: Any = user
     password_changed(new_password, announced)
+    notices.notify(user, Notice.PASSWORD, client)
 
 
-def _replace(key: str, token: AccessToken, user: Any, encoded: str, at: datetime) -> bool:
+def _replace(key: str, token: AccessToken, user: Any, password: str, at: datetime, client: Client | None) -> bool:
+    encoded = make_password(password)  # half a second of hashing, before the transaction
+    return in_transaction(lambda: _write(key, token, user, encoded, at, client))
+
+
+def _write(key: str, token: AccessToken, user: Any, encoded: str, at: datetime, client: Client | None) -> bool:
     code_rows().forgive(key, is_success=True)
     if users().filter(pk=user.pk, password=user.password).update(password=encoded) != 1:
         return False
-    endings.end_all_but(user.pk, token.session_id, EndReason.PASSWORD, at=at)
+    endings.end_all_but(user.pk, token.session_id, EndReason.PASSWORD, at=at, client=client)
     return True

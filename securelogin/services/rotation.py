@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from .. import conf, keys, signals
-from ..exceptions import RefreshTokenReused, Unavailable
+from .. import conf, events, keys, signals
+from ..addresses import Client
+from ..events import Event
+from ..exceptions import RefreshTokenExpired, RefreshTokenReused, Unavailable
 from ..models import EndReason, Session
 from ..tokens import RefreshToken, TokenPair
-from .sessions import end_of, of_token
+from . import notices
+from .notices import Notice
+from .sessions import of_token, refused
 from .tables import sessions
 from .transactions import in_transaction, refuse_transaction, with_retries
 
@@ -18,29 +22,36 @@ RETRY_KEY_LIFETIME = timedelta(hours=24)
 """How long a rotation is repeated for the ``Idempotency-Key`` it was called with."""
 
 
-def refresh_tokens(token: RefreshToken, *, idempotency_key: str | None = None) -> TokenPair:
+def refresh_tokens(
+    token: RefreshToken, *, idempotency_key: str | None = None, client: Client | None = None
+) -> TokenPair:
     """Rotate a refresh token by compare-and-swap on its generation.
 
     A repeat within ``REFRESH_GRACE``, or within 24 h with the ``Idempotency-Key`` of the call that rotated it, gets
     the tokens of the current generation again and writes nothing. Any other use of an old token is reuse: the
-    session ends and ``RefreshTokenReused`` is raised. Raises ``SessionEnded`` and ``SessionUserInactive``.
+    session ends and ``RefreshTokenReused`` is raised. Raises ``RefreshTokenExpired``, ``SessionEnded`` and
+    ``SessionUserInactive``.
     Must not run inside a transaction.
     """
     refuse_transaction("refresh_tokens")
     now = timezone.now()
+    if token.is_expired(now):
+        _announce(Event.SESSION_EXPIRED, token, client)
+        raise RefreshTokenExpired("the token is expired")
     digest = keys.digest("idempotency", str(token.session_id), idempotency_key) if idempotency_key else None
     digests = keys.digests("idempotency", str(token.session_id), idempotency_key) if idempotency_key else []
     mine = of_token(token)
     if with_retries(lambda: mine.rotate(token.session_id, generation=token.generation, at=now, retry_digest=digest)):
+        _announce(Event.SESSION_RENEWED, token, client)
         return token.successors(at=now)
     session = with_retries(lambda: mine.live(now).first())
     if session is None:
-        raise end_of(mine)
+        raise refused(mine, token, client)
     if is_repeat(session, token.generation, at=now, digests=digests):
         return token.successors(at=session.rotated_at)
     if session.generation <= token.generation:
         raise Unavailable  # it came back to life between the two looks: nothing is wrong with the token
-    _end_reused(session)
+    _end_reused(session, client)
     raise RefreshTokenReused("an old refresh token was used again")
 
 
@@ -53,7 +64,13 @@ def is_repeat(session: Session, generation: int, *, at: datetime, digests: list[
     return age <= conf.current().REFRESH_GRACE or (is_same_call and age <= RETRY_KEY_LIFETIME)
 
 
-def _end_reused(session: Session) -> None:
-    ended = in_transaction(lambda: sessions().filter(pk=session.pk).end(EndReason.REUSE, at=timezone.now()))
-    if ended:  # of many simultaneous replays only the one that ended it tells
+def _end_reused(session: Session, client: Client | None) -> None:
+    mine = sessions().filter(pk=session.pk)
+    if in_transaction(lambda: mine.end(EndReason.REUSE, at=timezone.now(), client=client)):
+        # of many simultaneous replays only the one that ended it tells
         signals.refresh_token_reused.send_robust(Session, session_id=session.pk, user_id=session.user_id)
+        notices.notify_user_of(session.user_id, Notice.REUSE, client)
+
+
+def _announce(event: Event, token: RefreshToken, client: Client | None) -> None:
+    events.announce(event, client=client, user_id=token.user_id, session_id=token.session_id)

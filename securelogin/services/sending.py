@@ -9,12 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.utils import timezone, translation
 
-from .. import codes, conf, phones, signals, sms
+from .. import codes, conf, events, phones, signals, sms
+from ..addresses import Client
+from ..events import Event
 from ..exceptions import SMSNotSent
 from ..models import OneTimeCode
 from ..phones import E164
@@ -39,6 +42,7 @@ class Message:
     row: OneTimeCode
     alias: str
     language: str | None
+    client: Client = field(repr=False)
 
 
 def route(phone: E164) -> tuple[str, str]:
@@ -87,8 +91,14 @@ def _deliver(message: Message) -> None:
         if error.is_definite:
             _lift_pause(message.row)
         signals.sms_not_sent.send_robust(sender, alias=message.alias, phone_digest=digest, error=error)
+        _announce(Event.CODE_NOT_SENT, message, reason=error.reason)
         raise
     signals.code_sent.send_robust(sender, alias=message.alias, phone_digest=digest)
+    _announce(Event.CODE_SENT, message)
+
+
+def _announce(event: Event, message: Message, **detail: Any) -> None:
+    events.announce(event, client=message.client, phone=message.phone, alias=message.alias, **detail)
 
 
 def _backend(alias: str) -> BaseSMSBackend:
@@ -103,7 +113,6 @@ def _compose(message: Message) -> str:
         phone=message.phone,
         asker=message.asker,
         purpose=message.purpose,
-        length=conf.current().CODE_LENGTH,
     )
     if code is None:
         raise SMSNotSent("the key of the code left the ring", is_definite=True)

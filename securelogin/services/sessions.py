@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 
-from .. import conf, signals
+from .. import conf, events, signals
 from ..addresses import Client
+from ..events import Event
 from ..exceptions import SessionEnded, SessionUserInactive
 from ..models import EndReason, Session
 from ..models.sessions import SessionQuerySet
+from ..phones import E164
 from ..tokens import AccessToken, RefreshToken, TokenPair, issue_pair
-from . import endings
+from . import endings, notices
+from .notices import Notice
 from .tables import sessions
 
 
@@ -26,8 +31,11 @@ class Login:
     user: AbstractBaseUser
     session: Session
     pair: TokenPair
+    amr: tuple[str, ...] = ()
     device_token: str | None = field(default=None, repr=False)
     is_new_user: bool = False
+    is_new_device: bool = False
+    """Whether the login came without a token of a known device."""
 
 
 def open_session(
@@ -38,10 +46,11 @@ def open_session(
     at: datetime,
     device_token: str | None = None,
     is_new_user: bool = False,
+    is_new_device: bool = False,
 ) -> Login:
     """Write a session of a user whose row is locked, and issue its tokens. Over ``MAX_SESSIONS`` the idlest end."""
     options = conf.current()
-    _evict(user, at, options.MAX_SESSIONS)
+    _evict(user, at, options.MAX_SESSIONS, client)
     session = sessions().open(
         user=user,
         rotated_at=at,
@@ -61,35 +70,63 @@ def open_session(
         is_fresh=True,
         at=at,
     )
-    return Login(user, session, pair, device_token, is_new_user)
+    return Login(user, session, pair, tuple(amr), device_token, is_new_user, is_new_device)
 
 
-def _evict(user: AbstractBaseUser, at: datetime, limit: int | None) -> None:
+def _evict(user: AbstractBaseUser, at: datetime, limit: int | None, client: Client) -> None:
     if limit is None:
         return
     live = sessions().live(at).filter(user_id=user.pk).order_by("-rotated_at", "-created_at", "pk")
     surplus = list(live.values_list("pk", flat=True)[max(0, limit - 1) :])
     if surplus:
-        sessions().filter(pk__in=surplus).end(EndReason.EVICTED, at=at)
+        sessions().filter(pk__in=surplus).end(EndReason.EVICTED, at=at, client=client)
 
 
-def announce_login(login: Login, client: Client) -> None:
+def announce_login(login: Login, client: Client, *, phone: E164 | None = None) -> None:
     """Tell the world after the commit; Django's own receiver keeps ``last_login``."""
-    request = client.request or HttpRequest()
-    user_logged_in.send_robust(type(login.user), request=request, user=login.user)
-    signals.session_opened.send_robust(Session, session=login.session, request=client.request)
+    user, session = login.user, login.session
+    if login.is_new_user:
+        signals.user_registered.send_robust(type(user), user=user, request=client.request)
+    user_logged_in.send_robust(type(user), request=client.request or HttpRequest(), user=user)
+    signals.session_opened.send_robust(Session, session=session, request=client.request)
+
+    def announce(event: Event, **detail: Any) -> None:
+        events.announce(event, client=client, phone=phone, user_id=user.pk, session_id=session.pk, **detail)
+
+    if login.is_new_user:
+        announce(Event.USER_CREATED)
+    announce(Event.LOGIN_SUCCESS, amr=login.amr)
+    announce(Event.SESSION_CREATED, device=session.device)
+    if login.is_new_device:
+        announce(Event.TOKEN_CREATED)
+        if not login.is_new_user:
+            notices.notify(user, Notice.NEW_DEVICE, client)
 
 
-def authenticate(token: AccessToken) -> Session:
+def authenticate(token: AccessToken, *, client: Callable[[], Client] | None = None) -> Session:
     """Return the live session of a token with its user, in one query.
 
-    Raises ``SessionEnded``, or ``SessionUserInactive`` where only the user stands in the way.
+    ``client`` says who calls, asked only where the call is refused. Raises ``SessionEnded``, or
+    ``SessionUserInactive`` where only the user stands in the way.
     """
     mine = of_token(token)
     session = mine.live().select_related("user").first()
     if session is None:
-        raise end_of(mine)
+        raise refused(mine, token, client() if client is not None else None)
     return session
+
+
+def refused(mine: SessionQuerySet, token: AccessToken | RefreshToken, client: Client | None) -> SessionEnded:
+    """Announce that a token of a session that is over was used, and return the error that says why it is."""
+    error = end_of(mine)
+    events.announce(
+        Event.SESSION_USE_AFTER_EXPIRE,
+        client=client,
+        user_id=token.user_id,
+        session_id=token.session_id,
+        token=token.token_type,
+    )
+    return error
 
 
 def of_token(token: AccessToken | RefreshToken) -> SessionQuerySet:

@@ -53,12 +53,16 @@ class SessionTokenMixin:
         if self.payload.get("token_type") != self.token_type:
             raise simplejwt.TokenError("Token has wrong type")
         self._check_claims()
-        if self.payload["exp"] <= self.current_time.timestamp():
+        if self.is_expired(self.current_time):
             raise simplejwt.ExpiredTokenError("Token is expired")
 
     def _check_claims(self) -> None:
         if not _is_uuid(self.payload["sid"]) or not isinstance(self.payload["sub"], str):
             raise simplejwt.TokenError("Token is invalid")
+
+    def is_expired(self, at: datetime) -> bool:
+        """Whether its time is over."""
+        return bool(self.payload["exp"] <= at.timestamp())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

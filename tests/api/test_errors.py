@@ -164,7 +164,7 @@ def test_who_is_sent_a_code(
     if is_served:
         assert visitor.guess(sent_code(), userid=derived_id()).status_code == 200
     else:
-        right = OneTimeCode.objects.get().code(phone=PHONE, asker="anyone", purpose=Purpose.LOGIN, length=6)
+        right = OneTimeCode.objects.get().code(phone=PHONE, asker="anyone", purpose=Purpose.LOGIN)
         assert refusal_of(visitor.guess(right, userid=derived_id())) == WRONG_CODE
         assert not get_user_model().objects.exists()
 

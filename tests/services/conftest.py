@@ -18,8 +18,10 @@ from .visitors import OTHER_PHONE, Visitor
 
 Configure = Callable[..., None]
 
+BROAD = {"security_event", "owner_notice"}
+"""Signals that tell again what others tell: ``test_events.py`` and ``test_notices.py`` hear them."""
 SIGNALS = {
-    **{name: value for name, value in vars(signals).items() if isinstance(value, Signal)},
+    **{name: value for name, value in vars(signals).items() if isinstance(value, Signal) and name not in BROAD},
     "user_logged_in": user_logged_in,
     "user_logged_out": user_logged_out,
     "user_login_failed": user_login_failed,
@@ -75,7 +77,7 @@ class Announcements(list[tuple[str, dict[str, Any]]]):
 
 @pytest.fixture
 def announced() -> Iterator[Announcements]:
-    """Listen to every signal of ours and to Django's three about logins."""
+    """Listen to every signal of ours but the broad ones, and to Django's three about logins."""
     heard = Announcements()
     ears: list[tuple[Signal, Callable[..., None]]] = []
     for name, signal in SIGNALS.items():

@@ -154,7 +154,7 @@ def test_statements_are_the_same_for_known_and_unknown(user: AbstractPhoneUser) 
     known = without_values(statements_of(lambda: is_refused("wrong")))
     unknown = without_values(statements_of(lambda: is_refused("wrong", phone=OTHER_PHONE)))
     assert known == unknown
-    assert len(known) == 3, "\n".join(known)
+    assert len(known) == 4, "\n".join(known)
 
 
 def test_hasher_runs_once_whatever_is_wrong(user: AbstractPhoneUser, configure: Configure, settings: Any) -> None:

@@ -349,7 +349,7 @@ def test_session_ends_after_a_year_however_often_it_refreshes(session: Session, 
     pair: TokenPair = services.refresh_tokens(token)
     assert pair.expires_at <= session.expires_at
     clock.shift(1)
-    with pytest.raises(SessionEnded):
+    with pytest.raises(RefreshTokenExpired):
         services.refresh_tokens(read_refresh(pair.refresh_token, is_expired_ok=True))
 
 

@@ -83,7 +83,7 @@ def test_row_holds_neither_code_nor_number(ada: Visitor) -> None:
 def test_answer_and_message_do_not_show_the_number(ada: Visitor) -> None:
     """No repr shows a number (H1)."""
     asked = ada.ask()
-    message = sending.Message(PHONE, codes.ANYONE, codes.Purpose.LOGIN, ada.row(), "default", None)
+    message = sending.Message(PHONE, codes.ANYONE, codes.Purpose.LOGIN, ada.row(), "default", None, CLIENT)
     assert PHONE not in repr(asked)
     assert PHONE not in repr(message)
 

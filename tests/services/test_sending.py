@@ -18,7 +18,7 @@ from tests.factories import UserFactory
 
 from .backends import HERE, VerifyingBackend, asked, sms
 from .conftest import Announcements, Configure
-from .visitors import PHONE, Visitor
+from .visitors import CLIENT, PHONE, Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +96,7 @@ def test_code_whose_key_left_the_ring_is_not_sent(ada: Visitor) -> None:
     row = ada.row()
     row.key_id = "gone"
     outbox.clear()
-    message = sending.Message(PHONE, codes.ANYONE, codes.Purpose.LOGIN, row, "default", None)
+    message = sending.Message(PHONE, codes.ANYONE, codes.Purpose.LOGIN, row, "default", None, CLIENT)
     with pytest.raises(SMSNotSent) as caught:
         sending.send(message)
     assert caught.value.is_definite

@@ -120,7 +120,7 @@ def test_code_for_another_purpose_is_wrong_and_counts(ada: Visitor) -> None:
     """The purpose is inside the HMAC: a code with the live nonce but another purpose is a wrong code (A7)."""
     ada.ask()
     row, other = ada.row(), Enum("Other", {"PURPOSE": "other"}, type=str).PURPOSE  # type: ignore[attr-defined]
-    code = row.code(phone=PHONE, asker=codes.ANYONE, purpose=other, length=6)
+    code = row.code(phone=PHONE, asker=codes.ANYONE, purpose=other)
     assert code is not None
     assert code != ada.code()
     ada.fail(code=code)
@@ -166,7 +166,7 @@ def test_statements_are_the_same_for_wrong_expired_used_and_never_asked(ada: Vis
 
 def test_guess_does_not_show_itself(ada: Visitor) -> None:
     """No repr shows a number or a code (H1)."""
-    shown = repr(_Guess(PHONE, "an id", "123456", codes.ANYONE, None, "a key", OneTimeCode()))
+    shown = repr(_Guess(PHONE, "an id", "123456", codes.ANYONE, None, "a key", OneTimeCode(), True))
     assert PHONE not in shown
     assert "123456" not in shown
 
@@ -285,7 +285,7 @@ def test_lucky_guess_at_an_unknown_number_makes_no_account(mode: str, ada: Visit
     configure(SIGNUP=mode)
     ada.ask()
     row = ada.row()
-    code = row.code(phone=PHONE, asker=codes.ANYONE, purpose=codes.Purpose.LOGIN, length=6)
+    code = row.code(phone=PHONE, asker=codes.ANYONE, purpose=codes.Purpose.LOGIN)
     assert code is not None
     ada.fail(code=code)
     assert not get_user_model().objects.exists()
@@ -587,7 +587,7 @@ def test_our_own_number_is_wrong_where_the_provider_owns_the_code(
 ) -> None:
     """The nonce of the row opens nothing there."""
     ada.ask()
-    own = ada.row().code(phone=PHONE, asker=codes.ANYONE, purpose=codes.Purpose.LOGIN, length=6)
+    own = ada.row().code(phone=PHONE, asker=codes.ANYONE, purpose=codes.Purpose.LOGIN)
     assert own is not None
     ada.fail(code=own)
 

@@ -1,0 +1,121 @@
+"""What the owner of an account is told (H5): once for each thing, seldom enough, and with no secret in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from securelogin import signals
+from securelogin.models import Counter
+from securelogin.services.notices import Notice
+from tests.api.visitor import PASSWORD, Visitor, derived_id, sent_code, wrong
+from tests.factories import SessionFactory, UserFactory, tokens_of
+from tests.visits import PHONE
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def told() -> Iterator[list[tuple[Any, Notice]]]:
+    """Who was told of what."""
+    heard: list[tuple[Any, Notice]] = []
+
+    def hear(user: Any, notice: Notice, **_arguments: Any) -> None:
+        heard.append((user, notice))
+
+    signals.owner_notice.connect(hear)
+    yield heard
+    signals.owner_notice.disconnect(hear)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """A clock that stands until the test shifts it."""
+    with time_machine.travel("2031-05-06T12:00:00Z", tick=False) as traveller:
+        yield traveller
+
+
+def enter(visitor: Visitor, device: str | None = None) -> str:
+    """Log in and return the device token."""
+    visitor.ask(device_token=device)
+    answer = visitor.guess(sent_code(), userid=derived_id(), device_token=device)
+    assert answer.status_code == 200
+    return str(answer.json()["device_token"])
+
+
+def test_new_device(visitor: Visitor, told: list[tuple[Any, Notice]], clock: time_machine.Traveller) -> None:
+    """A login on a device that nobody knows is told; the first of all and one on a known device are not."""
+    device = enter(visitor)
+    clock.shift(600)
+    enter(visitor, device)
+    assert told == []
+    clock.shift(600)
+    enter(visitor)
+    assert [notice for _user, notice in told] == [Notice.NEW_DEVICE]
+    assert told[0][0].phone == PHONE
+
+
+@pytest.mark.parametrize(
+    ("budget", "notice"),
+    [
+        ("FAILURES_PER_DAY", Notice.LOCKED),
+        ("FAILURES_PER_MONTH", Notice.LOCKED),
+        ("FAILURES_IN_A_ROW", Notice.DISABLED),
+    ],
+)
+def test_lock(visitor: Visitor, told: list[tuple[Any, Notice]], settings: Any, budget: str, notice: Notice) -> None:
+    """The guess that locks is told, the others are not; nobody is told for a number without an account."""
+    settings.SECURELOGIN = {**settings.SECURELOGIN, budget: 3}
+    user = UserFactory(phone=PHONE)
+    for phone in (PHONE, "+12025550199"):
+        visitor.ask(phone)
+        for _ in range(5):
+            visitor.guess(wrong(sent_code()), userid=derived_id(phone), phone=phone)
+    assert told == [(user, notice)]
+
+
+def test_reuse(visitor: Visitor, told: list[tuple[Any, Notice]], clock: time_machine.Traveller) -> None:
+    """An old refresh token that comes back is told once, however often it comes."""
+    session = SessionFactory()
+    tokens = tokens_of(session)
+    visitor.post("refresh", {}, token=tokens.refresh_token)
+    clock.shift(31)
+    for _ in range(3):
+        visitor.post("refresh", {}, token=tokens.refresh_token)
+    assert told == [(session.user, Notice.REUSE)]
+
+
+def test_password(visitor: Visitor, told: list[tuple[Any, Notice]], settings: Any) -> None:
+    """A changed password is told, a failed change is not."""
+    settings.SECURELOGIN = {**settings.SECURELOGIN, "AUTH_TYPES": ("PHONE", "PASSWORD")}
+    user = UserFactory(password=PASSWORD)
+    access = tokens_of(SessionFactory(user=user)).access_token
+    for old in ("wrong", PASSWORD):
+        visitor.post("password", {"oldpassword": old, "newpassword": "another long way"}, token=access)
+    assert told == [(user, Notice.PASSWORD)]
+
+
+def test_notices_are_limited(
+    visitor: Visitor, told: list[tuple[Any, Notice]], settings: Any, clock: time_machine.Traveller
+) -> None:
+    """``notice_user`` bounds what one owner hears of one kind of thing in a day, and the next day it is told again."""
+    settings.SECURELOGIN = {**settings.SECURELOGIN, "LIMITS": {"notice_user": "2/day"}}
+    UserFactory(phone=PHONE)
+    for _ in range(4):
+        enter(visitor)
+        clock.shift(timedelta(minutes=20))
+    assert len(told) == 2
+    clock.shift(timedelta(days=1))
+    enter(visitor)
+    assert len(told) == 3
+
+
+def test_nobody_listens_costs_nothing(visitor: Visitor) -> None:
+    """Without a receiver no counter is written."""
+    UserFactory(phone=PHONE)
+    enter(visitor)
+    assert not Counter.objects.filter(key__startswith="notice_user").exists()

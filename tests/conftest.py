@@ -10,6 +10,7 @@ import pytest
 import redis
 from django.core.cache import cache
 
+from securelogin.services import outages
 from securelogin.sms.locmem import outbox
 from tests import databases
 
@@ -19,6 +20,7 @@ def _clean_process() -> Iterator[None]:
     """Leave nothing of a test in this process to the next one."""
     yield
     outbox.clear()
+    outages.forget()
     cache.clear()
 
 

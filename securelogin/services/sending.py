@@ -22,6 +22,7 @@ from ..exceptions import SMSNotSent
 from ..models import OneTimeCode
 from ..phones import E164
 from ..sms.base import BaseCodeBackend, BaseSMSBackend
+from . import outages
 from .tables import code_rows
 from .transactions import with_retries
 
@@ -80,12 +81,7 @@ def _deliver(message: Message) -> None:
     try:
         backend = _backend(message.alias)
         sender = type(backend)
-        if isinstance(backend, BaseCodeBackend):
-            provider_id = backend.start(to=message.phone)
-            rows = code_rows().filter(key=message.row.key, nonce=message.row.nonce)
-            with_retries(lambda: rows.update(provider_id=provider_id))
-        else:
-            backend.send(to=message.phone, body=_compose(message))
+        _hand_over(message, backend)
     except SMSNotSent as error:
         logger.warning("code not sent through %r: %s", message.alias, error.reason, extra={"phone": digest})
         if error.is_definite:
@@ -95,6 +91,18 @@ def _deliver(message: Message) -> None:
         raise
     signals.code_sent.send_robust(sender, alias=message.alias, phone_digest=digest)
     _announce(Event.CODE_SENT, message)
+
+
+def _hand_over(message: Message, backend: BaseSMSBackend) -> None:
+    if isinstance(backend, BaseCodeBackend):
+        with outages.watch(message.alias):
+            provider_id = backend.start(to=message.phone)
+        rows = code_rows().filter(key=message.row.key, nonce=message.row.nonce)
+        with_retries(lambda: rows.update(provider_id=provider_id))
+        return
+    body = _compose(message)
+    with outages.watch(message.alias):
+        backend.send(to=message.phone, body=body)
 
 
 def _announce(event: Event, message: Message, **detail: Any) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from .. import conf, events, keys, signals
+from .. import codes, conf, events, keys, signals
 from ..addresses import Client
 from ..events import Event
 from ..exceptions import RefreshTokenExpired, RefreshTokenReused, Unavailable
@@ -60,7 +60,7 @@ def is_repeat(session: Session, generation: int, *, at: datetime, digests: list[
     if session.generation != generation + 1:
         return False
     age = abs(at - session.rotated_at)
-    is_same_call = session.retry_digest is not None and session.retry_digest in digests
+    is_same_call = any(codes.matches(session.retry_digest, each) for each in digests)
     return age <= conf.current().REFRESH_GRACE or (is_same_call and age <= RETRY_KEY_LIFETIME)
 
 

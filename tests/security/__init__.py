@@ -1,1 +1,1 @@
-"""The requirements of docs/explanation/security.md that no other test proves whole."""
+"""What docs/explanation/security.md promises, where no other test proves the whole of it."""

@@ -1,0 +1,105 @@
+"""B16: what is refused costs next to nothing, and no password is hashed on the way in by phone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import phonenumbers
+import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
+
+from securelogin import phones
+from securelogin.exceptions import InvalidPhone
+from tests.api.refusals import INVALID, MALFORMED, TOO_LARGE, WRONG_CODE, Refusal, refusal_of
+from tests.api.visitor import Visitor, wrong
+from tests.visits import PHONE
+
+from .calls import ROOM_TO_SEND, ask, configure, guess, sent_to
+
+pytestmark = pytest.mark.django_db
+
+MEGABYTE = 1_000_000
+CALLS = 100
+
+
+class CountingHasher(MD5PasswordHasher):
+    """A hasher that is cheap and knows how often it ran."""
+
+    runs: ClassVar[int] = 0
+
+    def encode(self, *args: Any, **kwargs: Any) -> str:
+        """Count."""
+        type(self).runs += 1
+        return str(super().encode(*args, **kwargs))
+
+
+@pytest.fixture
+def hasher(settings: Any) -> type[CountingHasher]:
+    """The one hasher of the host."""
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    CountingHasher.runs = 0
+    return CountingHasher
+
+
+def test_no_password_is_hashed_on_the_way_in_by_phone(settings: Any, hasher: type[CountingHasher]) -> None:
+    """Registering, asking, guessing wrong and right, a first time and again: half a second each that nobody pays."""
+    configure(settings, **ROOM_TO_SEND, AUTH_TYPES=("PHONE", "PASSWORD"))
+    visitor = Visitor()
+    visitor.post("register", {"auth_type": "PHONE", "username": "Ada", "phone": PHONE})
+    for _visit in range(2):
+        ask()
+        assert guess(wrong(sent_to(PHONE))).status_code == 400
+        login = guess(sent_to(PHONE))
+        assert login.status_code == 200
+    visitor.post("refresh", {}, token=login.json()["refresh_token"])
+    visitor.post("logout", {}, token=login.json()["access_token"])
+    assert hasher.runs == 0
+    visitor.post("login", {"auth_type": "PASSWORD", "phone": PHONE, "password": "x"})
+    assert hasher.runs == 1
+
+
+HUGE = ["+1" + "2" * MEGABYTE, " " * MEGABYTE, "+1202" + "-" * MEGABYTE + "5550123", "+" * MEGABYTE, "+1" + "2" * 39]
+
+
+def test_long_text_never_reaches_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused by its length: what the library would do with a megabyte does not matter."""
+    seen: list[str] = []
+    parse = phonenumbers.parse
+
+    def watched(text: str, region: str | None = None) -> Any:
+        seen.append(text)
+        return parse(text, region)
+
+    monkeypatch.setattr(phonenumbers, "parse", watched)
+    for text in HUGE:
+        with pytest.raises(InvalidPhone):
+            phones.parse(text)
+    assert refusal_of(ask("+1" + "2" * 15_000)) == INVALID
+    assert seen == []
+    phones.parse("+1 (202) 555-0188")
+    assert seen == ["+1 (202) 555-0188"]
+
+
+HOSTILE: dict[str, tuple[Callable[[], Any], Refusal]] = {
+    "a megabyte as number": (lambda: ask("2" * MEGABYTE), TOO_LARGE),
+    "a megabyte as code": (lambda: guess("2" * MEGABYTE), TOO_LARGE),
+    "a megabyte of brackets": (lambda: Visitor().call("POST", "login", b"[" * MEGABYTE), TOO_LARGE),
+    "15 KB as number": (lambda: ask("+1" + "2" * 15_000), INVALID),
+    "15 KB of spaces as number": (lambda: ask(" " * 15_000), INVALID),
+    "15 KB as code": (lambda: guess("2" * 15_000), WRONG_CODE),
+    "8 000 levels": (lambda: Visitor().call("POST", "login", b"[" * 8000 + b"]" * 8000), MALFORMED),
+}
+
+
+@pytest.mark.parametrize(("call", "refusal"), list(HOSTILE.values()), ids=list(HOSTILE))
+def test_refusal_is_cheap(call: Callable[[], Any], refusal: Refusal) -> None:
+    """99 of 100 take less than 50 ms of this thread's own time, the client's included."""
+    costs = []
+    for _call in range(CALLS):
+        started = time.thread_time()
+        answer = call()
+        costs.append(time.thread_time() - started)
+    assert refusal_of(answer) == refusal
+    assert sorted(costs)[CALLS * 99 // 100 - 1] < 0.05

@@ -92,7 +92,8 @@ class Account:
     def ask(self, call: Callable[[Client], T]) -> T:
         """Make one call of the SDK; raises ``SMSNotSent`` for whatever goes wrong in it, and nothing else."""
         try:
-            return wait_at_most(self._timeout, lambda: call(self._client))
+            client = self._client  # imported and made before the clock starts: a busy machine takes its time
+            return wait_at_most(self._timeout, lambda: call(client))
         except Exception as error:  # an answer that the SDK cannot read ends in errors of any kind
             failure = read_failure(error)
         # Outside the except block, so without a chain: Twilio's sentences quote the number.

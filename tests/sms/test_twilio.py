@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -211,12 +212,13 @@ def test_a_slow_answer_ends_at_the_timeout(twilio: FakeTwilio, answer: Answer) -
 def test_a_call_that_nobody_waits_for_ends(twilio: FakeTwilio) -> None:
     """A provider that hangs for long does not pile up threads: the SDK has the time-out too."""
     backend = make(twilio, timeout=0.3)
-    backend.send(to=PHONE, body=BODY)
+    with suppress(SMSNotSent):  # the first call makes the client, and may be late on a busy machine
+        backend.send(to=PHONE, body=BODY)
     twilio.plan(*[Answer(201, {"sid": "SM1"}, delay=5)] * 3)
     before = set(threading.enumerate())
     for _ in range(3):
         fail(backend)
-    deadline = time.monotonic() + 4
+    deadline = time.monotonic() + 4.5
     while any(thread.name == "securelogin-sms" for thread in set(threading.enumerate()) - before):
         assert time.monotonic() < deadline
         time.sleep(0.02)

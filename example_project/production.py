@@ -20,7 +20,8 @@ SECRET_KEY = environment.required(environ, "DJANGO_SECRET_KEY")
 # and would go on doing so if a redirect made it work (OWASP ASVS 5.0, 4.1.2).
 SECURE_SSL_REDIRECT = True
 SECURE_REDIRECT_EXEMPT = [r"^api/"]
-MIDDLEWARE = ["example_project.middleware.refuse_plain_http", *MIDDLEWARE]
+# Last, so that the refusal carries the headers of the others, none of which reads a token.
+MIDDLEWARE = [*MIDDLEWARE, "example_project.middleware.refuse_plain_http"]
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

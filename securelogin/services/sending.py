@@ -14,6 +14,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.utils import timezone, translation
+from django.views.decorators.debug import sensitive_variables
 
 from .. import codes, conf, events, phones, signals, sms
 from ..addresses import Client
@@ -166,6 +167,7 @@ def _leave_place() -> None:
         _jobs -= 1
 
 
+@sensitive_variables()  # number, code and text stand in the variables of all that is called from here
 def _run(message: Message | None) -> None:
     try:
         if message is not None:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions as drf
@@ -22,6 +22,9 @@ from .faces import FACES, Face, TokenRefused, body_of, face_of
 from .parsers import RequestTooLarge
 
 logger = logging.getLogger("securelogin.api")
+
+READ_ONLY = "25006"
+"""SQLSTATE: read-only SQL transaction."""
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -50,7 +53,7 @@ def _answer(error: Exception) -> Answer | None:
         error = error.cause
     if isinstance(error, ours.SecureLoginError):
         return _of_ours(error)
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if isinstance(error, (OperationalError, InterfaceError)) or _is_read_only(error):
         return _of_ours(ours.Unavailable())
     if isinstance(error, drf.APIException):
         return _of_drf(error)
@@ -63,6 +66,11 @@ def _answer(error: Exception) -> Answer | None:
     if isinstance(error, (SuspiciousOperation, BadRequest)):
         return faces.BAD_REQUEST, {}, {}
     return None
+
+
+def _is_read_only(error: Exception) -> bool:
+    """Whether PostgreSQL refuses to write, as a standby does: to Django that is an internal error."""
+    return isinstance(error, InternalError) and getattr(error.__cause__, "sqlstate", None) == READ_ONLY
 
 
 def _of_ours(error: ours.SecureLoginError) -> Answer:

@@ -1,7 +1,8 @@
 """System checks: what cannot work or is unsafe at any site is an error, what is right in a demo a ``--deploy`` warning.
 
 Every message has a stable id and a hint; ``docs/reference/checks.md`` lists them. No check asks a database, but for
-``check_servers``, which Django runs where it is given databases (``migrate``, ``check --database default``).
+``check_servers`` and ``check_clearing``, and those only where they are given databases (``check --database default``;
+the first by ``migrate`` too).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def register() -> None:
     checks.register(check_deployment, TAG, deploy=True)
     # Not under our tag: ``check --tag securelogin`` is to connect to nothing.
     checks.register(check_servers, checks.Tags.database)
+    checks.register(check_clearing, checks.Tags.database, deploy=True)
 
 
 def check_settings(**_options: Any) -> list[CheckMessage]:
@@ -79,6 +81,11 @@ def check_deployment(**_options: Any) -> list[CheckMessage]:
 def check_servers(databases: Sequence[str] | None = None, **_options: Any) -> list[CheckMessage]:
     """Check the version of the server that our tables are on; connects to it where it is among ``databases``."""
     return list(tables.check_servers(databases or ()))
+
+
+def check_clearing(databases: Sequence[str] | None = None, **_options: Any) -> list[CheckMessage]:
+    """Check that the daily job runs; asks the database of our tables where it is among ``databases``."""
+    return list(deployment.check_clearing(databases or ()))
 
 
 def _read() -> tuple[conf.Conf, list[conf.Problem]]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, router
 from django.utils.encoding import force_str
 
 from .. import limits, sms
 from ..conf import DEFAULT_LIMITS, NAME, Conf
+from ..models import Session
+from ..services import maintenance
 from . import signing
 from .bounds import Bound
 
@@ -151,4 +154,21 @@ def check_signing_key() -> Iterator[CheckMessage]:
             f"SIMPLE_JWT['SIGNING_KEY'] begins with {INSECURE_PREFIX!r}.",
             hint="Take it out: the key is then derived from SECRET_KEY. Or make one with secrets.token_hex(32).",
             id="securelogin.W109",
+        )
+
+
+def check_clearing(aliases: Collection[str]) -> Iterator[CheckMessage]:
+    """Report rows that the daily job should have deleted, where our database is among ``aliases``. Asks it."""
+    if router.db_for_write(Session) not in aliases:
+        return
+    try:
+        is_overdue = maintenance.is_overdue()
+    except DatabaseError:  # there are no tables yet, or there is no server
+        return
+    if is_overdue:
+        yield CheckWarning(
+            "Rows that were over a week ago are still there: clear_securelogin does not run, and what people leave "
+            "behind is kept for good.",
+            hint="Run manage.py clear_securelogin once a day, as a cron job.",
+            id="securelogin.W116",
         )

@@ -143,13 +143,18 @@ def blacklist(token_ids: list[int], *, using: str) -> None:
     )
 
 
-def dead_tokens(at: datetime) -> models.QuerySet[OutstandingToken]:
-    """Return the outstanding tokens of sessions that ended ``KEEP_ENDED`` ago, are past their end, or lost their user.
+def dead_tokens(at: datetime, *, idle: timedelta) -> models.QuerySet[OutstandingToken]:
+    """Return the outstanding tokens of sessions that are over.
+
+    A session is when it ended ``KEEP_ENDED`` ago, by us or in simplejwt's blacklist, when its last refresh token died
+    as long ago (each lives ``idle``), when it is past its end, or without its user.
 
     Delete these, never the sessions: all three rows of a session go together. Deleting a user takes the session
     alone; simplejwt's rows stay behind with no user.
     """
-    over = Q(ended_at__lt=at - KEEP_ENDED) | Q(expires_at__lt=at)
+    kept_until = at - KEEP_ENDED
+    over = Q(ended_at__lt=kept_until) | Q(expires_at__lt=at) | Q(rotated_at__lt=kept_until - idle)
+    over |= Q(Exists(_blacklisted().filter(blacklisted_at__lt=kept_until)))
     mine = Session.objects.filter(token_id=OuterRef("pk"))
     return OutstandingToken.objects.filter(Exists(mine.filter(over)) | (Q(token="", user=None) & ~Exists(mine)))
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +14,11 @@ from django.core import checks
 from django.db import connections, models
 from django.test import override_settings
 from django.test.utils import modify_settings
+from django.utils import timezone
 
-from securelogin.checks import databases
+from securelogin.checks import check_clearing, check_servers, databases
+from securelogin.models import Counter, OneTimeCode
+from securelogin.services import clear
 from tests.checks import ids, run
 
 
@@ -115,9 +123,52 @@ def test_this_server() -> None:
 
 def test_no_connection() -> None:
     """Where Django names no database of ours, none is asked: this test may not ask one."""
-    assert list(databases.check_servers([])) == []
-    with override_settings(DATABASE_ROUTERS=[Router("securelogin")]):
-        assert list(databases.check_servers(["default"])) == []
+    for check in (check_servers, check_clearing):
+        assert check(databases=[]) == check() == []
+        with override_settings(DATABASE_ROUTERS=[Router("securelogin")]):
+            assert check(databases=["default"]) == []
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("codes", "counters", "expected"),
+    [
+        (None, None, set()),
+        (8 * DAY - timedelta(hours=1), None, set()),
+        (8 * DAY + timedelta(hours=1), None, {"W116"}),
+        (None, 7 * DAY - timedelta(hours=1), set()),
+        (None, 7 * DAY + timedelta(hours=1), {"W116"}),
+    ],
+)
+def test_clearing(codes: timedelta | None, counters: timedelta | None, expected: set[str]) -> None:
+    """W116: a site where the daily job has not run for a week is told, and is at peace once it has."""
+    now = timezone.now()
+    if codes is not None:
+        OneTimeCode.objects.touch("dead", at=now - codes)
+    if counters is not None:
+        Counter.objects.create(key="over", count=1, expires_at=now - counters)
+    OneTimeCode.objects.touch("live", at=now)
+    assert ids(check_clearing(databases=["default"])) == expected
+    clear()
+    assert check_clearing(databases=["default"]) == []
+
+
+def test_clearing_before_there_are_tables(empty_database: str) -> None:
+    """A deployment may look before it migrates."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--database", "default"],
+        env={**os.environ, "DATABASE_URL": empty_database, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "W116" not in done.stderr
 
 
 def test_missing_blacklist() -> None:

@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from securelogin import phones, services
 from securelogin.exceptions import SessionEnded
 from securelogin.models import Counter, OneTimeCode, Session
 from securelogin.services.maintenance import Cleared
-from securelogin.tokens import read_access
+from securelogin.tokens import read_access, read_refresh
 from tests.factories import SessionFactory, UserFactory, tokens_of
 
 from .conftest import Configure
@@ -167,7 +168,7 @@ def test_ended_sessions_go_after_thirty_days(ada: Visitor, clock: time_machine.T
 
 def test_session_past_its_end_goes(clock: time_machine.Traveller) -> None:
     """Ended or not, a session is over with its absolute end; a second before, it stays."""
-    session = SessionFactory()
+    session = SessionFactory(rotated_at=timezone.now() + 340 * DAY)
     clock.shift(YEAR)
     assert services.clear().sessions == 0
     clock.shift(1)
@@ -176,10 +177,33 @@ def test_session_past_its_end_goes(clock: time_machine.Traveller) -> None:
 
 
 def test_live_session_stays(ada: Visitor, clock: time_machine.Traveller) -> None:
-    """However long unused."""
+    """For as long as its refresh token can be used, and thirty days more."""
     SessionFactory()
-    clock.shift(300 * DAY)
+    clock.shift(90 * DAY)
     assert services.clear().sessions == 0
+
+
+def test_idle_session_goes_thirty_days_after_its_last_token(clock: time_machine.Traveller) -> None:
+    """No token of it is left that opens anything, and an address is kept with it (P1)."""
+    session = SessionFactory()
+    used = SessionFactory()
+    clock.shift(59 * DAY)
+    services.refresh_tokens(read_refresh(tokens_of(used, at=used.created_at).refresh_token))
+    clock.shift(31 * DAY + SECOND)
+    assert services.clear().sessions == 1
+    assert not OutstandingToken.objects.filter(pk=session.token.pk).exists()
+    assert Session.objects.get() == used
+
+
+def test_session_that_simplejwt_blacklisted_goes_after_thirty_days(clock: time_machine.Traveller) -> None:
+    """However a session ended, it does not stay for a year (P1)."""
+    session = SessionFactory()
+    BlacklistedToken.objects.create(token=session.token)
+    clock.shift(30 * DAY)
+    assert services.clear().sessions == 0
+    clock.shift(1)
+    assert services.clear().sessions == 1
+    assert not OutstandingToken.objects.exists()
 
 
 def test_tokens_of_a_deleted_user_go() -> None:
@@ -194,12 +218,16 @@ def test_tokens_of_a_deleted_user_go() -> None:
     assert OutstandingToken.objects.get() == stock
 
 
-def test_tokens_that_are_not_ours_stay() -> None:
-    """A host's stock tokens are simplejwt's to flush."""
+def test_tokens_that_are_not_ours_stay(clock: time_machine.Traveller) -> None:
+    """A host's stock tokens are simplejwt's to flush, blacklisted ones too."""
     session = SessionFactory()
-    OutstandingToken.objects.create(jti="stock", token="text", user=session.user, expires_at=session.expires_at)
+    stock = {"token": "text", "user": session.user, "expires_at": session.expires_at}
+    BlacklistedToken.objects.create(token=OutstandingToken.objects.create(jti="stock", **stock))
     services.clear()
     assert OutstandingToken.objects.count() == 2
+    clock.shift(100 * DAY)
+    services.clear()
+    assert OutstandingToken.objects.get().jti == "stock"
 
 
 # How

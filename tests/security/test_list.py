@@ -66,7 +66,7 @@ def test_good_page_passes(status: str, cell: str) -> None:
         ({"A1": ROW.format("A2", "holds", HOLDS)}, "A2 has 2 rows"),
         ({"Q1": ROW.format("Q1", "holds", HOLDS)}, "Q1 is no item"),
         ({"A16": ROW.format("A16", "holds", HOLDS)}, "A16 is no item"),
-        ({"A1": ROW.format("A1", "open", HOLDS)}, "A1 has the status 'open'"),
+        ({"A1": ROW.format("A1", "closed", HOLDS)}, "A1 has the status 'closed'"),
         ({"A1": ROW.format("A1", "", HOLDS)}, "A1 has the status ''"),
         ({"A1": ROW.format("A1", "holds", "")}, "A1 holds without a test"),
         ({"A1": ROW.format("A1", "holds", "Surely.")}, "A1 holds without a test"),

@@ -13,10 +13,11 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, models
 from django.utils import timezone
 
-from .. import codes, conf, phones
+from .. import codes, conf, events, phones, signals
 from ..addresses import Client
 from ..base_user import lower_email
-from ..exceptions import EmailTaken, PasswordTooWeak, PhoneTaken, SignupClosed, UnsupportedAuthType
+from ..events import Event
+from ..exceptions import AccountInactive, EmailTaken, PasswordTooWeak, PhoneTaken, SignupClosed, UnsupportedAuthType
 from ..limits import Hit
 from ..models.codes import DAY, MONTH
 from ..phones import E164
@@ -69,8 +70,9 @@ def _leave_name(key: str, display_name: str, expires_at: datetime, now: datetime
 def register_with_password(*, username: str, email: str, password: str, client: Client) -> sessions.Login:
     """Make an account with e-mail and password, and log it in.
 
-    Raises ``UnsupportedAuthType``, ``SignupClosed``, ``PasswordTooWeak``, ``TooManyRequests``, and ``EmailTaken``
-    in every mode: the answer holds tokens, so it cannot be hidden. Must not run inside a transaction.
+    Raises ``UnsupportedAuthType``, ``SignupClosed``, ``PasswordTooWeak``, ``TooManyRequests``, ``EmailTaken``
+    in every mode (the answer holds tokens, so it cannot be hidden), and ``AccountInactive`` where the host makes new
+    accounts inactive: the account is made, and waits. Must not run inside a transaction.
     """
     refuse_transaction("register_with_password")
     options, now = conf.current(), timezone.now()
@@ -84,13 +86,19 @@ def register_with_password(*, username: str, email: str, password: str, client: 
     check_password_strength(password, user, field="password")
     user.set_password(password)  # half a second of hashing, before any transaction
     login = _insert_and_log_in(user, client, now)
+    if login is None:
+        signals.user_registered.send_robust(type(user), user=user, request=client.request)
+        events.announce(Event.USER_CREATED, client=client, user_id=user.pk)
+        raise AccountInactive("the account waits to be made active")
     sessions.announce_login(login, client)
     return login
 
 
-def _insert_and_log_in(user: Any, client: Client, now: datetime) -> sessions.Login:
-    def story() -> sessions.Login:
+def _insert_and_log_in(user: Any, client: Client, now: datetime) -> sessions.Login | None:
+    def story() -> sessions.Login | None:
         insert(user)
+        if not user.is_active:
+            return None
         return sessions.open_session(user, client=client, amr=["pwd"], at=now, is_new_user=True)
 
     try:

@@ -114,7 +114,7 @@ def _compare(key: str, user: User | None, password: str, at: datetime, options: 
 def _log_in(key: str, user: User | None, match: _Match, client: Client, at: datetime) -> sessions.Login | None:
     code_rows().forgive(key, is_success=True)
     # The password may have changed while the hasher ran; its hash is the proof that it did not.
-    if user is None or not lock_user(user.pk, is_active=True, password=user.password):
+    if user is None or not user.is_active or not lock_user(user.pk, is_active=True, password=user.password):
         return None
     if match.new_hash is not None:
         users().filter(pk=user.pk).update(password=match.new_hash)

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from .. import conf, events, signals
 from ..addresses import Client
 from ..events import Event
-from ..exceptions import SessionEnded, SessionUserInactive
+from ..exceptions import AccountInactive, SessionEnded, SessionUserInactive
 from ..models import EndReason, Session
 from ..models.sessions import SessionQuerySet
 from ..phones import E164
@@ -48,7 +48,12 @@ def open_session(
     is_new_user: bool = False,
     is_new_device: bool = False,
 ) -> Login:
-    """Write a session of a user whose row is locked, and issue its tokens. Over ``MAX_SESSIONS`` the idlest end."""
+    """Write a session of a user whose row is locked, and issue its tokens. Over ``MAX_SESSIONS`` the idlest end.
+
+    Raises ``AccountInactive``: nothing is issued to who is not active.
+    """
+    if not user.is_active:
+        raise AccountInactive("the account is inactive")
     options = conf.current()
     _evict(user, at, options.MAX_SESSIONS, client)
     session = sessions().open(

@@ -71,7 +71,6 @@ def check_deployment(**_options: Any) -> list[CheckMessage]:
         *deployment.check_policies(options),
         *deployment.check_budgets(options),
         *deployment.check_limits(options),
-        *deployment.check_signing_key(),
     ]
     if not problems:
         messages += deployment.check_backends(options)

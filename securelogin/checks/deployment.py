@@ -10,17 +10,12 @@ from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, router
-from django.utils.encoding import force_str
 
 from .. import limits, sms
 from ..conf import DEFAULT_LIMITS, NAME, Conf
 from ..models import Session
 from ..services import maintenance
-from . import signing
 from .bounds import Bound
-
-INSECURE_PREFIX = "django-insecure"
-"""What Django's ``startproject`` puts before a key that is in everyone's repository."""
 
 SHORTEST_PAUSE = timedelta(seconds=30)
 
@@ -144,17 +139,6 @@ def _rate(notation: str) -> float:
         return min(amount / length.total_seconds() for amount, length in limits.parse(notation))
     except ValueError:
         return 0.0
-
-
-def check_signing_key() -> Iterator[CheckMessage]:
-    """Report a signing key that a generator wrote into the settings file."""
-    key = signing.read_options().get("SIGNING_KEY")
-    if isinstance(key, (str, bytes)) and force_str(key, errors="replace").startswith(INSECURE_PREFIX):
-        yield CheckWarning(
-            f"SIMPLE_JWT['SIGNING_KEY'] begins with {INSECURE_PREFIX!r}.",
-            hint="Take it out: the key is then derived from SECRET_KEY. Or make one with secrets.token_hex(32).",
-            id="securelogin.W109",
-        )
 
 
 def check_clearing(aliases: Collection[str]) -> Iterator[CheckMessage]:

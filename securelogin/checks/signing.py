@@ -18,6 +18,9 @@ from ..tokens import backend
 SECRET_ALGORITHMS = {"HS256": 32, "HS384": 48, "HS512": 64}
 """Bytes of the shortest key: as many as the hash has (RFC 7518 section 3.2)."""
 
+INSECURE_PREFIX = b"django-insecure"
+"""What Django's ``startproject`` puts before a key that is in everyone's repository."""
+
 PAIR_ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA"}
 )
@@ -92,6 +95,13 @@ def _check_secret(algorithm: str, key: object) -> Iterator[CheckMessage]:
             "SIMPLE_JWT['SIGNING_KEY'] is SECRET_KEY, which has other uses.",
             hint="Take it out: the key is then derived from SECRET_KEY.",
             id="securelogin.E064",
+        )
+    if force_bytes(key).startswith(INSECURE_PREFIX):
+        yield Error(
+            f"SIMPLE_JWT['SIGNING_KEY'] begins with {INSECURE_PREFIX.decode()!r}: it was made for a file of settings.",
+            hint=f'Run python -c "import secrets; print(secrets.token_hex({length}))", or take it out: the key is then '
+            "derived from SECRET_KEY.",
+            id="securelogin.E068",
         )
 
 

@@ -86,8 +86,8 @@ def test_pairs(settings: dict[str, Any]) -> None:
         ({"E066"}, {"JTI_CLAIM": "id"}),
         ({"W067"}, {"ACCESS_TOKEN_LIFETIME": Conf().ACCESS_TOKEN_LIFETIME}),
         ({"W067"}, {"REFRESH_TOKEN_LIFETIME": Conf().REFRESH_TOKEN_LIFETIME}),
-        ({"W109"}, {**SHARED, "SIGNING_KEY": "django-insecure-" + SECRET}),
-        ({"W109"}, {**SHARED, "SIGNING_KEY": b"django-insecure-" + SECRET.encode()}),
+        ({"E068"}, {**SHARED, "SIGNING_KEY": "django-insecure-" + SECRET}),
+        ({"E068"}, {**SHARED, "SIGNING_KEY": b"django-insecure-" + SECRET.encode()}),
     ],
 )
 def test_keys(expected: set[str], settings: dict[str, Any]) -> None:

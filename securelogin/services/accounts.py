@@ -181,6 +181,15 @@ def allow_passwords(user: User) -> bool:
     return _allow(keys)
 
 
+def birth_name(user: User) -> str:
+    """Return what a device token calls an account: its key, and when it was made where the user model knows.
+
+    The key alone is not enough: a number's next owner gets the key of a deleted account.
+    """
+    joined = getattr(user, "date_joined", None)
+    return f"{user.pk}@{int(joined.timestamp())}" if joined else str(user.pk)
+
+
 def user_identifier(user: User) -> str:
     """Return the name under which guesses at the old password are counted when it is changed."""
     return f"user:{user.pk}"

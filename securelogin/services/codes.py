@@ -93,7 +93,7 @@ def _asker(phone: E164, user: User | None, device_token: str | None) -> str:
     as anyone gives a new one.
     """
     device = tokens.read_device(phone, device_token)
-    if device is None or user is None or device.user_id != str(user.pk):
+    if device is None or user is None or device.user_id != accounts.birth_name(user):
         return codes.ANYONE
     asker = codes.device_asker(device.id)
     is_disabled = code_rows().filter(key=_row_key(phone, asker)).exclude(disabled_at=None).exists()
@@ -268,7 +268,7 @@ def _log_in(
     if not user.is_active:
         return AccountInactive("the account is inactive")
     device_id = guess.asker.removeprefix("device:") if guess.asker != codes.ANYONE else None
-    device_token = tokens.sign_device(guess.phone, str(user.pk), device_id)
+    device_token = tokens.sign_device(guess.phone, accounts.birth_name(user), device_id)
     return sessions.open_session(
         user,
         client=client,

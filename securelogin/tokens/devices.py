@@ -15,7 +15,7 @@ MAX_TOKEN = 512
 
 @dataclass(frozen=True)
 class Device:
-    """A device that once proved the number. ``user_id`` is the account's primary key as text."""
+    """A device that once proved the number. ``user_id`` is what names the account to those who sign and compare."""
 
     user_id: str
     id: str

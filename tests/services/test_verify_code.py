@@ -14,6 +14,7 @@ from django.contrib.auth import get_user_model
 from securelogin import codes, conf, phones, services
 from securelogin.exceptions import AccountInactive, CodeRejected, TooManyAttempts
 from securelogin.models import OneTimeCode, Session
+from securelogin.services import accounts
 from securelogin.services.codes import _Guess
 from securelogin.signals import session_opened
 from securelogin.tokens import read_device, sign_device
@@ -483,7 +484,7 @@ def test_device_token_is_answered_and_stays_the_same_device(ada: Visitor, config
     devices = [read_device(PHONE, login.device_token) for login in (first, second)]
     assert devices[0] == devices[1]
     assert devices[0] is not None
-    assert devices[0].user_id == str(first.user.pk)
+    assert devices[0].user_id == accounts.birth_name(first.user)
 
 
 def test_stranger_who_guesses_all_day_locks_out_strangers_only(ada: Visitor, configure: Configure) -> None:

@@ -83,10 +83,9 @@ def reuse(session: Session) -> None:
 
 def evict(session: Session) -> None:
     """Log in once more than is allowed."""
-    options = {"user": session.user, "client": addresses.Client(), "amr": ["otp"], "at": timezone.now()}
     assert tables.lock_user(session.user_id)
     for _ in range(2):
-        sessions.open_session(**options)
+        sessions.open_session(session.user, client=addresses.Client(), amr=["otp"], at=timezone.now())
 
 
 def change_password(session: Session) -> None:
@@ -198,7 +197,7 @@ class Replica:
 
 
 def test_no_call_reads_from_a_replica(session: Session, settings: Any) -> None:
-    """A replica lags, and would let in who has just left: session, blacklist and user are asked where they are written (D5)."""
+    """A replica lags, and would let in who has just left: all is asked where it is written (D5)."""
     visitor, pair = Visitor(), tokens_of(session)
     settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
     assert visitor.is_in(pair.access_token)

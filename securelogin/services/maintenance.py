@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,9 @@ from .tables import code_rows, database, sessions
 from .transactions import in_transaction
 
 WEEK = timedelta(days=7)
+
+PAUSE = 0.1
+"""Seconds after a full batch. Who waits for SQLite's one lock looks ten times a second, and would find it taken."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ def _in_batches(
         in_transaction(partial(work, keys))
         total += len(keys)
         report(len(keys))
+        if len(keys) == batch:
+            time.sleep(PAUSE)
     return total
 
 

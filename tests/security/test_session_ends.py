@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from securelogin import services
 from securelogin.models import Session
 from securelogin.models.sessions import KEEP_ENDED
+from securelogin.services import maintenance
 from securelogin.tokens import read_refresh
 from tests.api.refusals import ACCESS_EXPIRED, REFRESH_EXPIRED, SESSION_ENDED, refusal_of
 from tests.api.visitor import Visitor, claims_of
@@ -161,3 +163,12 @@ def test_clearing_twice_at_once_beside_refreshes() -> None:
     assert left() == (64, 64, 0)
     assert services.clear().sessions == 0
     assert {Session.objects.get(pk=each.pk).generation for each in live} == {1}
+
+
+def test_clearing_leaves_room_between_its_batches() -> None:
+    """After a full batch the database is everyone else's for a moment: a refresh need not wait for all of them (E9)."""
+    for _ in range(5):
+        SessionFactory(expires_at=timezone.now() - SECOND)
+    began = time.monotonic()
+    assert services.clear(batch=2).sessions == 5
+    assert time.monotonic() - began >= 2 * maintenance.PAUSE

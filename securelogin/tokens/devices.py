@@ -28,7 +28,7 @@ def sign_device(phone: E164, user_id: str, device_id: str | None = None) -> str:
 
 def read_device(phone: E164, text: str | None) -> Device | None:
     """Return the device, or None where the text was not signed for this number or is older than a session may be."""
-    if not text or len(text) > MAX_TOKEN:
+    if not text or len(text) > MAX_TOKEN or not text.isascii():  # Django's signer chokes on a lone surrogate
         return None
     try:
         value = _signer(phone).unsign_object(text, max_age=conf.current().SESSION_LIFETIME)

@@ -65,7 +65,21 @@ def test_token_fits_what_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", ":", "::", ":::", "x", "a:b:c", "\x00", "é:é:é", pytest.param("x" * 10**6, id="a megabyte")]
+    "text",
+    [
+        None,
+        "",
+        ":",
+        "::",
+        ":::",
+        "x",
+        "a:b:c",
+        "\x00",
+        "é:é:é",
+        "\ud800:b:c",
+        "a:b:\ud800",
+        pytest.param("x" * 10**6, id="a megabyte"),
+    ],
 )
 def test_other_texts_are_no_device(text: str | None) -> None:
     """What we did not sign is no device, and no error: the caller is anyone."""

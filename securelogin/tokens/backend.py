@@ -9,6 +9,7 @@ from typing import Any
 
 import jwt
 from django.conf import settings
+from jwt.utils import base64url_decode, base64url_encode
 from rest_framework_simplejwt.backends import TokenBackend as SimpleTokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError
 
@@ -58,6 +59,7 @@ class TokenBackend(SimpleTokenBackend):
         if len(token) > MAX_TOKEN:
             raise TokenBackendError("Token is invalid")
         try:
+            _check_spelling(token)
             payload: dict[str, Any] = jwt.decode(
                 token,
                 self._key_of(token),
@@ -83,6 +85,17 @@ class TokenBackend(SimpleTokenBackend):
         if not isinstance(kid, str) or kid not in self.keyring:
             raise jwt.InvalidTokenError("unknown key")
         return self.keyring[kid]
+
+
+def _check_spelling(token: str | bytes) -> None:
+    """Refuse any text of a token but the one that was signed.
+
+    Header and payload are signed as text. The signature is under none, and decoders pass over padding, the spare bits
+    of its last character and, some of them, whatever is not base64 (RFC 7515 section 2, RFC 4648 section 3.5).
+    """
+    signature = (token if isinstance(token, bytes) else token.encode()).rpartition(b".")[2]
+    if base64url_encode(base64url_decode(signature)) != signature:
+        raise jwt.InvalidTokenError("the signature is not in base64url")
 
 
 def is_epoch(value: object) -> bool:

@@ -122,7 +122,7 @@ MUTATION = st.tuples(st.integers(0, 2000), st.integers(0, 8), st.text(st.charact
 
 
 @pytest.mark.parametrize("accepts", READERS)
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=150, deadline=None, database=None)
 @given(mutations=st.lists(MUTATION, min_size=1, max_size=4))
 @example(mutations=[(5, 0, "\ud800")])
 def test_no_mutation_is_accepted(accepts: Accepts, mutations: list[tuple[int, int, str]]) -> None:
@@ -142,7 +142,7 @@ TEXTS: st.SearchStrategy[Any] = st.one_of(
 
 
 @pytest.mark.parametrize("accepts", READERS)
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=150, deadline=None, database=None)
 @given(text=TEXTS)
 @example(text="\ud800:b:c")
 @example(text="\ud800.b.c")

@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS = never
 
 TOX = .venv/bin/tox
 
-.PHONY: demo test lint races clean
+.PHONY: demo test lint races fuzz clean
 
 demo: $(TOX)  ## Serve the example project on http://127.0.0.1:8000
 	@$(TOX) run -e demo
@@ -19,6 +19,9 @@ lint: $(TOX)  ## Check style, floors, types and migrations
 
 races: $(TOX)  ## Attack a running server with simultaneous clients: make races ROUNDS=50
 	@$(TOX) run -e races -- --rounds $(ROUNDS)
+
+fuzz: $(TOX)  ## Throw at a running server what nobody wrote by hand; tox.ini has the long ones
+	@$(TOX) run -e fuzz
 
 clean:  ## Remove what the other commands made
 	rm -rf .venv .tox .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -1,0 +1,1 @@
+"""A host with a view that trusts its callers: sqlmap has to find every hole in it, or it is blind."""

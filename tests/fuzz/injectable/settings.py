@@ -1,0 +1,7 @@
+"""The fuzzed project with the injectable view beside it."""
+
+from __future__ import annotations
+
+from tests.fuzz.settings import *
+
+ROOT_URLCONF = "tests.fuzz.injectable.urls"

@@ -14,11 +14,14 @@ from tests import databases
 from tests.races.servers import leave_on_sigterm
 
 from . import raw, specification
+from .broken import BREAKS
 from .hosting import host
 from .logs import findings
 
 SHORT_CASES, LONG_CASES = 8, 10_000
 SHORT_SEED = 1
+MANY = 2_000
+"""Cases after which every operation was done at least once, also where the clock stopped them."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,7 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         for name in options.databases:
             with databases.SERVERS[name]() as server:
-                failed += [f"{name}: {what}" for what in _attack(name, server, options)]
+                attack = _broken(name, server) if options.broken else _attack(name, server, options)
+                failed += [f"{name}: {what}" for what in attack]
     except databases.ServerMissing as error:
         print(error, file=sys.stderr)
         return 1
@@ -44,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cases", type=int, help="of each route, in each phase")
     parser.add_argument("--seconds", type=int, help="when to stop, on each database; counted and never red")
     parser.add_argument("--seed", type=int, help="to play a run again")
+    parser.add_argument("--broken", action="store_true", help="succeed only if each of some broken hosts goes red")
     return parser
 
 
@@ -57,11 +62,27 @@ def _attack(name: str, server: str, options: argparse.Namespace) -> Iterator[str
         print(f"{name:<9} raw     {count:>6} requests, {monotonic() - began:.0f} s", flush=True)
         outcome = specification.run(served, folder, cases=cases, seconds=options.seconds, seed=seed)
         print(f"{name:<9} wide    {outcome}", flush=True)
-        yield from [*found, *outcome.failures(must_reach=outcome.is_complete), *findings(served.log)]
+        yield from [
+            *found,
+            *outcome.failures(must_reach=outcome.is_complete or outcome.cases > MANY),
+            *findings(served.log),
+        ]
     with host(server, FUZZ_BUDGETS="default") as served, _folder() as folder:
         outcome = specification.run(served, folder, cases=SHORT_CASES, seconds=None, seed=seed, phases="fuzzing")
         print(f"{name:<9} default {outcome}", flush=True)
         yield from [*outcome.failures(must_reach=False), *findings(served.log)]
+
+
+def _broken(name: str, server: str) -> Iterator[str]:
+    """Attack hosts that break the contract; yield what was not found."""
+    for kind in BREAKS:
+        with host(server, FUZZ_BUDGETS="wide", FUZZ_BREAK=kind) as served, _folder() as folder:
+            outcome = specification.run(
+                served, folder, cases=SHORT_CASES, seconds=None, seed=SHORT_SEED, phases="coverage,fuzzing"
+            )
+        print(f"{name:<9} broken {kind:<6} {'found' if outcome.is_red else 'not found'}; {outcome}", flush=True)
+        if not outcome.is_red:
+            yield f"a host broken by {kind} is taken for whole"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The example project as the fuzzers serve it; what varies comes by the environment.
 
 - ``FUZZ_BUDGETS``: ``wide`` (no limits, every way in is open) or ``default`` (as a host that set nothing)
+- ``FUZZ_BREAK``: how the contract is broken; nothing without it
 - ``FUZZ_LOG``: the file that the log is written to
 """
 
@@ -11,7 +12,7 @@ from os import environ
 from typing import Any
 
 from example_project.settings import *
-from example_project.settings import DATABASES, LOGGING, SECURELOGIN
+from example_project.settings import DATABASES, LOGGING, MIDDLEWARE, SECURELOGIN
 from securelogin.conf import DEFAULT_LIMITS
 
 PLENTY = 1_000_000_000
@@ -43,6 +44,9 @@ DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1"]
 DATABASES = {"default": {**DATABASES["default"], "CONN_MAX_AGE": 600}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+if "FUZZ_BREAK" in environ:
+    MIDDLEWARE = ["tests.fuzz.broken.BreakingMiddleware", *MIDDLEWARE]
 
 LOGGING = {
     **LOGGING,

@@ -36,6 +36,11 @@ class Outcome:
         end = "complete" if self.is_complete else "stopped by the clock"
         return f"{self.cases:>6} cases, {self.seconds:.0f} s, at least {low} a route, {end}; links {self.links}"
 
+    @property
+    def is_red(self) -> bool:
+        """Whether it ran to its end and found something."""
+        return self.cases > 0 and not self.is_green
+
     def counts(self) -> Counter[str]:
         """Return how many answers each operation gave."""
         counts: Counter[str] = Counter()

@@ -106,7 +106,7 @@ MISTAKES = {
     "a limit that is off": mistake("securelogin.W107", LIMITS={"verify_ip": None}),
     "a limit that is wide": mistake("securelogin.W108", LIMITS={"verify_ip": "1000/minute"}),
     "a key of startproject": elsewhere(
-        "securelogin.W109", SIMPLE_JWT={"SIGNING_KEY": f"django-insecure-{KEY}", "USER_ID_CLAIM": "sub"}
+        "securelogin.E068", SIMPLE_JWT={"SIGNING_KEY": f"django-insecure-{KEY}", "USER_ID_CLAIM": "sub"}
     ),
     "many codes an hour": mistake("securelogin.W110", SENDS_PER_HOUR=1000),
     "many codes a day": mistake("securelogin.W111", SENDS_PER_DAY=1000),

@@ -132,12 +132,15 @@ def test_repeat_after_the_grace_is_reuse(after: float, session: Session, clock: 
     assert is_reused(token)
 
 
-def test_no_grace_where_there_is_none(session: Session, clock: time_machine.Traveller, configure: Configure) -> None:
-    """``REFRESH_GRACE`` of zero serves every token once, but for the same instant."""
+@pytest.mark.parametrize("after", [0, 0.001])
+def test_no_grace_where_there_is_none(
+    after: float, session: Session, clock: time_machine.Traveller, configure: Configure
+) -> None:
+    """``REFRESH_GRACE`` of zero serves every token once, in the same instant too (E2)."""
     configure(REFRESH_GRACE=timedelta(0))
     token = first(session)
     rotate(token)
-    clock.shift(0.001)
+    clock.shift(after)
     assert is_reused(token)
 
 

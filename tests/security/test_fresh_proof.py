@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 def test_refresh_renews_no_proof(settings: Any) -> None:
     """Sensitive calls ask for a proof of the last ten minutes: refreshing brings none, logging in does (F7)."""
     settings.SECURELOGIN = {**settings.SECURELOGIN, "RESEND_PAUSES": (timedelta(0),)}
-    with time_machine.travel("2031-05-06 07:08:09Z", tick=False) as clock:
+    with time_machine.travel("2031-05-06 07:08:09+00:00", tick=False) as clock:
         visitor = Visitor()
         login = visitor.log_in()
         proved = claims_of(login["access_token"])["auth_time"]
@@ -42,7 +42,7 @@ def test_refresh_renews_no_proof(settings: Any) -> None:
 def test_proof_grows_old(age: int, is_fresh: bool, settings: Any) -> None:
     """A login's own token stops being fresh by its ``auth_time``, though it lives on (F7)."""
     settings.SECURELOGIN = {**settings.SECURELOGIN, "ACCESS_TOKEN_LIFETIME": timedelta(hours=1)}
-    with time_machine.travel("2031-05-06 07:08:09Z", tick=False) as clock:
+    with time_machine.travel("2031-05-06 07:08:09+00:00", tick=False) as clock:
         visitor, token = Visitor(), tokens_of(SessionFactory(user=UserFactory())).access_token
         clock.shift(age)
         answer = visitor.post("op2", token=token)

@@ -35,7 +35,7 @@ def told() -> Iterator[list[tuple[Any, Notice]]]:
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
     """A clock that stands until the test shifts it."""
-    with time_machine.travel("2031-05-06T12:00:00Z", tick=False) as traveller:
+    with time_machine.travel("2031-05-06T12:00:00+00:00", tick=False) as traveller:
         yield traveller
 
 

@@ -26,7 +26,7 @@ User = get_user_model()
 def clock(settings: Any) -> Any:
     """A clock to turn; who waits for nothing else can ask for codes as they like."""
     settings.SECURELOGIN = {**settings.SECURELOGIN, "RESEND_PAUSES": (timedelta(0),)}
-    with time_machine.travel("2031-05-06 07:08:09Z", tick=False) as traveller:
+    with time_machine.travel("2031-05-06 07:08:09+00:00", tick=False) as traveller:
         yield traveller
 
 

@@ -25,7 +25,7 @@ KEY = {"HTTP_IDEMPOTENCY_KEY": "retry-0123456789"}
 @pytest.fixture
 def clock() -> Any:
     """A clock that stands until it is turned."""
-    with time_machine.travel("2031-05-06 07:08:09Z", tick=False) as traveller:
+    with time_machine.travel("2031-05-06 07:08:09+00:00", tick=False) as traveller:
         yield traveller
 
 

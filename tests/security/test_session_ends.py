@@ -36,7 +36,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def clock() -> Any:
     """A clock that stands until it is turned."""
-    with time_machine.travel("2031-05-06 07:08:09Z", tick=False) as traveller:
+    with time_machine.travel("2031-05-06 07:08:09+00:00", tick=False) as traveller:
         yield traveller
 
 

@@ -151,7 +151,7 @@ def test_id_of_a_session_is_no_credential() -> None:
 
 def test_logout_takes_both_tokens_and_may_be_repeated() -> None:
     """At once for access and refresh token of every generation; again, expired or gone, it is the same answer (F4)."""
-    with time_machine.travel("2031-05-06 07:08:09Z", tick=False) as clock:
+    with time_machine.travel("2031-05-06 07:08:09+00:00", tick=False) as clock:
         visitor = Visitor()
         old = visitor.log_in()
         new = visitor.post("refresh", {}, token=old["refresh_token"]).json()
@@ -177,7 +177,7 @@ def test_most_sessions_is_exact_and_the_evicted_are_out(settings: Any) -> None:
     """With a limit of five, seven logins leave the five newest; the tokens of the two oldest are dead (F6)."""
     settings.SECURELOGIN = {**settings.SECURELOGIN, "MAX_SESSIONS": 5}
     visitor, bodies = Visitor(), []
-    with time_machine.travel("2031-05-06 07:08:09Z", tick=False) as clock:
+    with time_machine.travel("2031-05-06 07:08:09+00:00", tick=False) as clock:
         for number in range(7):
             bodies.append(visitor.log_in())
             assert Session.objects.live().count() == min(number + 1, 5)

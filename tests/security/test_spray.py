@@ -110,7 +110,7 @@ def test_alarm_rests_after_its_day(settings: Any, visitor: Visitor) -> None:
     numbers = fictional_numbers()
     spray(numbers, FEW)
     assert visitor.ask(next(numbers)).json()["code_length"] == 8
-    Counter.objects.update(expires_at="2001-01-01T00:00:00Z")
+    Counter.objects.update(expires_at="2001-01-01T00:00:00+00:00")
     assert visitor.ask(next(numbers)).json()["code_length"] == 6
 
 

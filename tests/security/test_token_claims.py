@@ -82,7 +82,7 @@ def test_broken_claim_is_401(change: Change) -> None:
 @pytest.mark.parametrize("age", [0, 1, 3600, 10**9])
 def test_expired_token_is_401(age: int, time_machine: Any) -> None:
     """``exp`` has no leeway: the second itself is over, for both tokens (D4)."""
-    time_machine.move_to("2031-05-06 07:08:09Z", tick=False)
+    time_machine.move_to("2031-05-06 07:08:09+00:00", tick=False)
     visitor, pair = Visitor(), tokens_of(SessionFactory())
     exp = int(time.time()) - age
     assert refusal_of(visitor.post("op", token=changed(pair.access_token, exp=exp))) == ACCESS_EXPIRED
@@ -93,7 +93,7 @@ def test_expired_token_is_401(age: int, time_machine: Any) -> None:
 @pytest.mark.parametrize("name", ["iat", "nbf"])
 def test_clocks_differ_by_seconds_only(name: str, time_machine: Any) -> None:
     """A token from a clock ahead is taken up to the leeway, which is below half a minute, and no second more (D4)."""
-    time_machine.move_to("2031-05-06 07:08:09Z", tick=False)
+    time_machine.move_to("2031-05-06 07:08:09+00:00", tick=False)
     leeway = int(backend.LEEWAY.total_seconds())
     assert leeway <= 30
     visitor, text = Visitor(), tokens_of(SessionFactory()).access_token

@@ -7,8 +7,9 @@ nest in the admin's or a host's transaction and announce after its commit.
 """
 
 from .accounts import allow_codes, allow_passwords, register, register_with_password
-from .codes import CodeRequested, request_code, verify_code
+from .codes import CodeRequested, request_code
 from .endings import end_session, logout, logout_all, logout_all_other_sessions, revoke_sessions
+from .guesses import verify_code
 from .maintenance import clear
 from .passwords import change_password, log_in_with_password
 from .rotation import refresh_tokens

@@ -1,38 +1,28 @@
-"""Asking for a code, and guessing it: count first, compare after."""
+"""Asking for a code: what an ask spends, whose row it is written in, and who is sent one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.signals import user_login_failed
-from django.core.exceptions import ImproperlyConfigured
-from django.db import IntegrityError
 from django.utils import timezone, translation
 
-from .. import codes, conf, events, limits, phones, signals, sms, tokens
+from .. import codes, conf, phones, tokens
 from ..addresses import Client
 from ..conf import Conf
-from ..events import Event
-from ..exceptions import AccountInactive, AccountUnknown, CodeRejected, RetryLater, UnsupportedAuthType
+from ..exceptions import AccountInactive, AccountUnknown, RetryLater, UnsupportedAuthType
 from ..limits import Hit
 from ..models import OneTimeCode
 from ..models.codes import ASK_FIELDS
 from ..phones import E164
-from . import accounts, budgets, notices, sending, sessions
+from . import accounts, budgets, sending
 from .accounts import User
 from .tables import code_rows, database
 from .transactions import in_transaction, refuse_transaction, with_retries
 
-AMR = ["otp", "sms"]
-"""How a code proves who calls (RFC 8176)."""
-
 SPRAY = Hit("spray_site", "")
 """Wrong guesses of strangers, at whatever number: so few at each that no budget of a number notices."""
-UNSEEN = Hit("spray_site", "unseen")
-"""Guesses that were not looked at. Nobody reads this count; it is there so that both refusals cost the same."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +45,14 @@ def request_code(phone: E164, *, device_token: str | None = None, client: Client
     """
     refuse_transaction("request_code")
     options, now = conf.current(), timezone.now()
-    _check_offered(options)
+    check_offered(options)
     phones.check_policy(phone, options.ALLOWED_REGIONS)
     user = with_retries(lambda: accounts.find(phone))
-    asker = _asker(phone, user, device_token)
+    asker = asker_of(phone, user, device_token)
     full = budgets.take(_hits(phone, asker, client), at=now, client=client, phone=phone, watched=_watched(asker))
     alias, provider = sending.route(phone)
     length = options.CODE_LENGTH + (codes.LONGER if full and not provider else 0)
-    key = _row_key(phone, asker)
+    key = row_key(phone, asker)
     row, refusal = in_transaction(lambda: _ask(key, provider=provider, code_length=length, at=now, conf=options))
     if refusal is not None:
         budgets.announce(refusal, client=client, phone=phone)
@@ -81,12 +71,13 @@ def request_code(phone: E164, *, device_token: str | None = None, client: Client
     )
 
 
-def _check_offered(options: Conf) -> None:
+def check_offered(options: Conf) -> None:
+    """Raise ``UnsupportedAuthType`` where there is no login by code."""
     if "PHONE" not in options.AUTH_TYPES:
         raise UnsupportedAuthType("codes are not offered")
 
 
-def _asker(phone: E164, user: User | None, device_token: str | None) -> str:
+def asker_of(phone: E164, user: User | None, device_token: str | None) -> str:
     """Return whose budgets the call spends.
 
     A device token dies when its number changes hands, and when its own failures in a row disabled it: the next login
@@ -96,7 +87,7 @@ def _asker(phone: E164, user: User | None, device_token: str | None) -> str:
     if device is None or user is None or device.user_id != accounts.birth_name(user):
         return codes.ANYONE
     asker = codes.device_asker(device.id)
-    is_disabled = code_rows().filter(key=_row_key(phone, asker)).exclude(disabled_at=None).exists()
+    is_disabled = code_rows().filter(key=row_key(phone, asker)).exclude(disabled_at=None).exists()
     return codes.ANYONE if is_disabled else asker
 
 
@@ -112,7 +103,7 @@ def _watched(asker: str) -> list[Hit]:
     return [SPRAY] if asker == codes.ANYONE else []
 
 
-def _row_key(phone: E164, asker: str) -> str:
+def row_key(phone: E164, asker: str) -> str:
     """Return the row's key; a row that a fallback of SECRET_KEY named is renamed first, with all its counts."""
     key = codes.row_key(phone, asker)
     if old_keys := codes.old_row_keys(phone, asker):
@@ -137,168 +128,14 @@ def _is_reachable(row: OneTimeCode, user: User | None, at: datetime, options: Co
     """Whether the number is sent its code. Explicit errors only where enumeration is allowed."""
     if user is not None and not user.is_active and not options.PREVENT_ENUMERATION:
         raise AccountInactive("the account is inactive")
-    may_sign_up = user is not None or _may_sign_up(row, at, options)
-    if not may_sign_up and not options.PREVENT_ENUMERATION:
+    is_welcome = user is not None or may_sign_up(row, at, options)
+    if not is_welcome and not options.PREVENT_ENUMERATION:
         raise AccountUnknown("there is no account")
-    return may_sign_up and row.disabled_at is None and (user is None or user.is_active)
+    return is_welcome and row.disabled_at is None and (user is None or user.is_active)
 
 
-def _may_sign_up(row: OneTimeCode, at: datetime, options: Conf) -> bool:
+def may_sign_up(row: OneTimeCode, at: datetime, options: Conf) -> bool:
+    """Whether a number without an account may get one with its first right code."""
     if options.SIGNUP == "register":
         return row.name_expires_at is not None and row.name_expires_at > at
     return options.SIGNUP == "login"
-
-
-@dataclass(frozen=True)
-class _Guess:
-    phone: E164 = field(repr=False)
-    user_id: str
-    code: str = field(repr=False)
-    asker: str
-    user: User | None
-    key: str
-    row: OneTimeCode
-    """As it was before the guess; an empty one where there is none."""
-    is_counted: bool
-
-    @property
-    def owner_id(self) -> Any:
-        return self.user.pk if self.user is not None else None
-
-
-def verify_code(
-    phone: E164, *, user_id: str, code: str, device_token: str | None = None, client: Client
-) -> sessions.Login:
-    """Log in with a code; a first login makes the account.
-
-    ``user_id`` is the account's id or the one that ``request_code`` answered; another is a wrong code and counts.
-    Raises ``CodeRejected`` for every cause, ``TooManyAttempts`` for the address, and ``AccountInactive`` where
-    enumeration is allowed. Must not run inside a transaction.
-    """
-    refuse_transaction("verify_code")
-    options, now = conf.current(), timezone.now()
-    _check_offered(options)
-    if not codes.is_guess(code, options.CODE_LENGTH):
-        raise CodeRejected("not a code")
-    budgets.take([Hit("verify_ip", client.bucket)], at=now, client=client, phone=phone)
-    user = with_retries(lambda: accounts.find(phone))
-    asker = _asker(phone, user, device_token)
-    key = _row_key(phone, asker)
-    row, is_counted = _count_guess(key, code, at=now, conf=options)
-    guess = _Guess(phone, user_id, code, asker, user, key, row or OneTimeCode(), is_counted)
-    is_right = guess.is_counted and _is_right(guess)
-    outcome = _try_log_in(guess, client, now, options) if is_right else None
-    if not isinstance(outcome, sessions.Login):
-        _announce_rejection(guess, client, now, options)
-        if not is_right:
-            _count_failure(guess, client, now, options)
-        if outcome is not None and not options.PREVENT_ENUMERATION:
-            raise outcome
-        raise CodeRejected("the code is wrong, used, expired or over its budget")
-    sessions.announce_login(outcome, client, phone=phone)
-    return outcome
-
-
-def _count_guess(key: str, code: str, *, at: datetime, conf: Conf) -> tuple[OneTimeCode | None, bool]:
-    """Read the row, then count the guess at the very code that was read; False where it may not be tried.
-
-    The same two statements run for a number that has no row. A guess longer than the code is none, and not counted.
-    """
-    rows = code_rows()
-    row = with_retries(lambda: rows.filter(key=key).first())
-    nonce = row.nonce if row is not None and len(code) <= row.code_length else ""
-    return row, with_retries(lambda: rows.count_failure(key, nonce=nonce or "none", at=at, conf=conf))
-
-
-def _is_right(guess: _Guess) -> bool:
-    """Compare, with no transaction open: a provider that owns the code is asked here."""
-    ids: list[UUID | str] = [*phones.user_ids(guess.phone), *([str(guess.user.pk)] if guess.user else [])]
-    is_same_user = codes.is_same_id(guess.user_id, ids)
-    if guess.row.provider:
-        return is_same_user and _provider_approves(guess)
-    expected = guess.row.code(phone=guess.phone, asker=guess.asker, purpose=codes.Purpose.LOGIN)
-    # A number lost the zeros of a longer code without anyone knowing that it was longer.
-    return codes.matches(expected, guess.code.zfill(guess.row.code_length)) and is_same_user
-
-
-def _provider_approves(guess: _Guess) -> bool:
-    if not guess.row.provider_id or guess.row.purpose != codes.Purpose.LOGIN.value:
-        return False
-    try:
-        backend = sms.get_backend(guess.row.provider)
-    except ImproperlyConfigured:  # the alias went away while its code was live
-        return False
-    return isinstance(backend, sms.BaseCodeBackend) and backend.check(
-        to=guess.phone, provider_id=guess.row.provider_id, code=guess.code
-    )
-
-
-def _try_log_in(guess: _Guess, client: Client, at: datetime, options: Conf) -> sessions.Login | AccountInactive | None:
-    """Log in; where an insert was refused, look again who has the number and try once more, without id and name."""
-    try:
-        return in_transaction(lambda: _log_in(guess, client, at, options))
-    except IntegrityError:
-        again = replace(guess, user=with_retries(lambda: accounts.find(guess.phone)))
-    try:
-        return in_transaction(lambda: _log_in(again, client, at, options, is_derived=False))
-    except IntegrityError:
-        raise accounts.refused_insert() from None
-
-
-def _log_in(
-    guess: _Guess, client: Client, at: datetime, options: Conf, *, is_derived: bool = True
-) -> sessions.Login | AccountInactive | None:
-    """Use the code up, lock or make the user, open the session: in this order, in one transaction.
-
-    What is refused is returned, not raised: the code stays used.
-    """
-    rows = code_rows()
-    if not rows.consume(guess.key, nonce=guess.row.nonce, at=at):
-        rows.forgive(guess.key, is_success=False)
-        return None
-    if guess.user is not None:
-        user = accounts.lock_known(guess.user, guess.phone)
-    elif _may_sign_up(guess.row, at, options):
-        has_name = guess.row.name_expires_at is not None and guess.row.name_expires_at > at
-        user = accounts.make(guess.phone, guess.row.display_name if has_name else "", is_derived=is_derived)
-    else:
-        return None
-    if user is None:
-        return None
-    if not user.is_active:
-        return AccountInactive("the account is inactive")
-    device_id = guess.asker.removeprefix("device:") if guess.asker != codes.ANYONE else None
-    device_token = tokens.sign_device(guess.phone, accounts.birth_name(user), device_id)
-    return sessions.open_session(
-        user,
-        client=client,
-        amr=AMR,
-        at=at,
-        device_token=device_token,
-        is_new_user=guess.user is None,
-        is_new_device=device_id is None,
-    )
-
-
-def _announce_rejection(guess: _Guess, client: Client, at: datetime, options: Conf) -> None:
-    digest = phones.digest(guess.phone)
-    signals.code_rejected.send_robust(OneTimeCode, phone_digest=digest, request=client.request)
-    user_login_failed.send_robust(__name__, credentials={"phone": phones.mask(guess.phone)}, request=client.request)
-    is_locked = not guess.is_counted and guess.row.is_locked(at, options)
-    failure = Event.LOGIN_FAIL_MAX if is_locked else Event.LOGIN_FAIL
-    events.announce(failure, client=client, phone=guess.phone, user_id=guess.owner_id, method="otp")
-
-
-def _count_failure(guess: _Guess, client: Client, at: datetime, options: Conf) -> None:
-    """Count a wrong guess for the site, and tell where it was the last that a budget had."""
-    hit = SPRAY if guess.is_counted else UNSEEN
-    if guess.asker == codes.ANYONE and with_retries(lambda: limits.count(hit, at=at)) and hit is SPRAY:
-        events.announce(Event.LOGIN_SPRAY, client=client)
-    row = code_rows().filter(key=guess.key).first()
-    window = row.spent_by(at, options) if row is not None and guess.is_counted else None
-    if window is None:
-        return
-    if window == "FAILURES_IN_A_ROW":
-        digest = phones.digest(guess.phone)
-        signals.codes_disabled.send_robust(OneTimeCode, phone_digest=digest, request=client.request)
-    notices.announce_lock(guess.user, window, client=client, phone=guess.phone)

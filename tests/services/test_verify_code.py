@@ -15,7 +15,7 @@ from securelogin import codes, conf, phones, services
 from securelogin.exceptions import AccountInactive, CodeRejected, TooManyAttempts
 from securelogin.models import OneTimeCode, Session
 from securelogin.services import accounts
-from securelogin.services.codes import _Guess
+from securelogin.services.guesses import _Guess
 from securelogin.signals import session_opened
 from securelogin.tokens import read_device, sign_device
 from tests.factories import UserFactory

@@ -14,7 +14,10 @@ from threading import Lock
 from ..exceptions import SMSNotSent
 
 FAILURES = 5
-"""Failures in a row, none of them a number's fault, after which a provider rests."""
+"""Slow failures in a row, none of them a number's fault, after which a provider rests."""
+
+SLOW = 1.0
+"""Seconds from which a failure is slow. A refusal is quick, and holds nobody up."""
 
 REST = 30.0
 """Seconds of rest; then the next message tries it, and one more failure is another rest."""
@@ -34,10 +37,12 @@ _lock = Lock()
 def watch(alias: str) -> Iterator[None]:
     """Speak to the provider of an alias within this; raises ``SMSNotSent`` at once where the provider rests."""
     _check(alias)
+    began = time.monotonic()
     try:
         yield
     except SMSNotSent as error:
-        if not error.is_numbers_fault:  # a number that cannot be reached says nothing about the provider
+        # Whoever finds a number that a provider refuses must not be able to silence it for everyone.
+        if not error.is_numbers_fault and time.monotonic() - began >= SLOW:
             _count(alias)
         raise
     with _lock:

@@ -21,6 +21,12 @@ pytestmark = pytest.mark.django_db
 NUMBERS = fictional_numbers()
 
 
+@pytest.fixture(autouse=True)
+def _slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take any failure for a slow one."""
+    monkeypatch.setattr(outages, "SLOW", 0.0)
+
+
 def reason() -> str:
     """Ask for a code of a number that nobody used, and return why it was not sent, or ``""``."""
     try:
@@ -30,11 +36,10 @@ def reason() -> str:
     return ""
 
 
-@pytest.mark.parametrize("mode", ["time-out", "refused"])
-def test_provider_rests_after_failures_in_a_row(configure: Configure, mode: str) -> None:
-    """After five failures the sixth call is refused without asking it, and surely sent nothing."""
-    configure(SMS=sms("FailingBackend", mode=mode))
-    assert [reason() for _ in range(outages.FAILURES)] == [mode] * outages.FAILURES
+def test_provider_rests_after_failures_in_a_row(configure: Configure) -> None:
+    """After five time-outs the sixth call is refused without asking it, and surely sent nothing."""
+    configure(SMS=sms("FailingBackend", mode="time-out"))
+    assert [reason() for _ in range(outages.FAILURES)] == ["time-out"] * outages.FAILURES
     with pytest.raises(SMSNotSent, match="left alone") as caught:
         services.request_code(next(NUMBERS), client=CLIENT)
     assert caught.value.is_definite
@@ -69,6 +74,14 @@ def test_numbers_that_cannot_be_reached_say_nothing_of_the_provider(configure: C
     assert [reason() for _ in range(3 * outages.FAILURES)] == [""] * 3 * outages.FAILURES
     configure(SMS=sms("FailingBackend", mode="time-out"))
     assert reason() == "time-out"
+
+
+@pytest.mark.parametrize("mode", ["refused", "time-out"])
+def test_quick_failures_are_no_reason_to_rest(configure: Configure, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    """Nobody silences a provider for all with calls that it refuses at once."""
+    monkeypatch.undo()
+    configure(SMS=sms("FailingBackend", mode=mode))
+    assert [reason() for _ in range(3 * outages.FAILURES)] == [mode] * 3 * outages.FAILURES
 
 
 def test_success_begins_the_count_anew(configure: Configure) -> None:

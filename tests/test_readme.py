@@ -5,12 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
@@ -21,7 +16,7 @@ from typing import Any
 import pytest
 
 from securelogin.conf import DEFAULT_LIMITS, Conf
-from tests import visits
+from tests import serving, visits
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -33,37 +28,8 @@ START_SECONDS = 30
 def server(empty_database: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """The example project under gunicorn with four workers on the database of this run, and the file of its texts."""
     outbox = tmp_path / "sms.jsonl"
-    env = {
-        "PATH": environ["PATH"],
-        "DJANGO_SECRET_KEY": "a key for tests, long enough for every check and known to everyone",
-        "DATABASE_URL": empty_database,
-        "SECURELOGIN_SMS": "filebased",
-        "SECURELOGIN_SMS_FILE": str(outbox),
-    }
-    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=env, check=True)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        command = [sys.executable, "-m", "gunicorn", "--workers", "4", "--bind", f"fd://{listener.fileno()}"]
-        process = subprocess.Popen([*command, "example_project.wsgi"], cwd=ROOT, env=env, pass_fds=[listener.fileno()])
-        address = "http://{}:{}".format(*listener.getsockname())
-    try:
-        wait_for(address)
+    with serving.migrated(empty_database, outbox, workers=4) as address:
         yield address, outbox
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
-
-
-def wait_for(address: str) -> None:
-    """Wait until the server answers anything."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"{address}/api/auth/login", timeout=5)
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the server did not start")
 
 
 def test_curl_calls_answer_what_the_readme_says(server: tuple[str, Path]) -> None:

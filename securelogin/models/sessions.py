@@ -43,7 +43,7 @@ class EndReason(models.TextChoices):
     CLOSED = "closed", _("the account was closed")
 
 
-ENDINGS: Mapping[EndReason, Event] = MappingProxyType(
+ENDINGS: Mapping[str, Event] = MappingProxyType(
     {
         EndReason.LOGOUT: Event.SESSION_LOGOUT,
         EndReason.LOGOUT_OTHERS: Event.SESSION_LOGOUT,
@@ -123,10 +123,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
 
 def _announce(owners: list[tuple[UUID, Any]], reason: str, client: Client | None) -> None:
-    event = ENDINGS.get(EndReason(reason), Event.TOKEN_REVOKED)
+    event = ENDINGS.get(reason, Event.TOKEN_REVOKED)
     for session_id, user_id in owners:
         signals.session_ended.send_robust(Session, session_id=session_id, user_id=user_id, reason=reason)
-        events.announce(event, client=client, user_id=user_id, session_id=session_id, reason=EndReason(reason).value)
+        events.announce(event, client=client, user_id=user_id, session_id=session_id, reason=str(reason))
 
 
 def blacklist(token_ids: list[int], *, using: str) -> None:

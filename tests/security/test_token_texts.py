@@ -5,10 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import logging
-import subprocess
-import sys
 from collections.abc import Callable
-from os import environ
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -155,15 +152,7 @@ def test_header_sent_twice_and_giants_on_a_real_server(
 ) -> None:
     """Over real HTTP too: two headers are none, nine kilobytes are 4xx and in no log, an ended token is ended (D8)."""
     outbox = tmp_path / "sms.jsonl"
-    env = {
-        "PATH": environ["PATH"],
-        "DJANGO_SECRET_KEY": "a key for tests, long enough for every check and known to everyone",
-        "DATABASE_URL": empty_database,
-        "SECURELOGIN_SMS": "filebased",
-        "SECURELOGIN_SMS_FILE": str(outbox),
-    }
-    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=env, check=True)
-    with serving.serve(sys.executable, ROOT, env) as address:
+    with serving.migrated(empty_database, outbox) as address:
         pair = log_in(address, outbox)
         bearer = f"Bearer {pair['access_token']}"
         assert send(address, "op", bearer)[0] == 200

@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .. import services
 from ..models import EndReason, User
-from ..services import tables
+from ..services import endings
+from ..services.transactions import in_transaction
 
 
 class PhoneUserCreationForm(BaseUserCreationForm):  # type: ignore[type-arg]
@@ -75,10 +75,11 @@ class PhonePasswordChangeForm(AdminPasswordChangeForm):  # type: ignore[type-arg
     """Change a password or take it away. Both end the user's sessions: the first in the model's ``save``."""
 
     def save(self, commit: bool = True) -> Any:
-        """Write the password."""
-        user = super().save(commit)
-        if commit and not user.has_usable_password():
-            services.revoke_sessions(
-                tables.sessions().unended(timezone.now()).filter(user=user), reason=EndReason.PASSWORD
-            )
+        """Write the password and end the sessions, in one transaction."""
+        return in_transaction(self._save) if commit else super().save(commit)
+
+    def _save(self) -> Any:
+        user = super().save()
+        if not user.has_usable_password():
+            endings.end_all_but(user.pk, None, EndReason.PASSWORD, at=timezone.now())
         return user

@@ -23,6 +23,7 @@ from .. import conf, phones, services
 from ..exceptions import InvalidPhone
 from ..models import Session
 from ..models.sessions import SessionQuerySet
+from .conflicts import Patient
 from .history import MaskedHistory, log
 
 
@@ -76,7 +77,7 @@ class StateFilter(admin.SimpleListFilter):
         return chooser(queryset, timezone.now()) if chooser else queryset
 
 
-class SessionAdmin(MaskedHistory):
+class SessionAdmin(MaskedHistory, Patient):
     """Sessions, read-only. Who may change sessions may revoke them; nobody deletes them, ``clear_securelogin`` does."""
 
     actions = ("revoke",)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
-from django.db.models import Count, QuerySet
+from django.db import transaction
+from django.db.models import Count, F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +23,8 @@ from ..exceptions import InvalidPhone
 from ..models import EndReason, Session
 from ..models.sessions import SessionQuerySet
 from ..services import endings, tables
+from ..services.transactions import in_transaction
+from .conflicts import Patient
 from .forms import PhonePasswordChangeForm, PhoneUserChangeForm, PhoneUserCreationForm
 from .history import MaskedHistory, log
 from .sessions import count_ended
@@ -41,7 +45,7 @@ class UserChangeList(ChangeList):
             user.live_session_count = counts.get(user.pk, 0)
 
 
-class PhoneUserAdmin(MaskedHistory, UserAdmin):  # type: ignore[type-arg]
+class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-arg]
     """Accounts keyed by phone, for ``User`` and for any subclass of ``AbstractPhoneUser``.
 
     Fields that the model has not are left out. A whole number is shown on pages about one user only. A changed
@@ -129,9 +133,11 @@ class PhoneUserAdmin(MaskedHistory, UserAdmin):  # type: ignore[type-arg]
         except ValueError:
             return super().get_search_results(request, queryset, search_term)
 
+    @transaction.non_atomic_requests
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Keep the number out of the title, which stays in the browser's history."""
-        response = super().user_change_password(request, id, form_url)
+        view = partial(super().user_change_password, request, id, form_url)
+        response = self.say_if_in_vain(request, view)
         if context := getattr(response, "context_data", None):
             context["title"] = gettext("Password of %s") % context["original"]
         return response
@@ -160,9 +166,17 @@ class PhoneUserAdmin(MaskedHistory, UserAdmin):  # type: ignore[type-arg]
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Delete users; ending their sessions first announces it."""
-        services.revoke_sessions(_unended(queryset), reason=EndReason.CLOSED)
-        super().delete_queryset(request, queryset)
+        """Delete users, locked first; ending their sessions first announces it."""
+        delete = partial(super().delete_queryset, request)
+
+        def story() -> None:
+            chosen = tables.users().filter(pk__in=ids)
+            chosen.update(is_active=F("is_active"))
+            services.revoke_sessions(_unended(chosen), reason=EndReason.CLOSED)
+            delete(chosen)
+
+        ids = list(queryset.values_list("pk", flat=True))
+        in_transaction(story)
 
     @admin.action(description=_("End all sessions of selected %(verbose_name_plural)s"), permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -1,0 +1,167 @@
+"""The admin beside traffic: rows that somebody else writes between its look and its deed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import OperationalError, connection
+from django.db.models.signals import post_init, pre_delete, pre_save
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from securelogin.models import Session
+from securelogin.services.transactions import TRIES
+from tests.factories import SessionFactory, UserFactory
+from tests.services.beside import beside
+
+User = get_user_model()
+PASSWORD = "a long way to Tipperary"
+
+WAYS = {"change": pre_save, "password": pre_save, "delete": pre_delete, "delete selected": pre_delete}
+"""What staff does to a user, with the signal that comes in the midst of it."""
+
+pytestmark = pytest.mark.django_db(transaction=True)
+two_writers = pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="SQLite's transactions write one after the other"
+)
+
+
+class Deadlock(Exception):
+    """A driver's error with the state of a victim."""
+
+    sqlstate = "40P01"
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    """A client of a superuser."""
+    boss: Any = User.objects.create_superuser("+12025550199")
+    client.force_login(boss)
+    return client
+
+
+@contextmanager
+def on(signal: Any, user: Any, act: Callable[[Any], None], *, times: int = 1) -> Iterator[None]:
+    """Do something the first times that a signal of this user comes; they must all come."""
+    left = times
+
+    def hear(instance: Any, **_message: Any) -> None:
+        nonlocal left
+        if instance.pk == user.pk and left:
+            left -= 1
+            act(instance)
+
+    signal.connect(hear, sender=User)
+    try:
+        yield
+    finally:
+        signal.disconnect(hear, sender=User)
+    assert left == 0
+
+
+def touch(user: Any) -> None:
+    """Write the user's row and those of its sessions, as logins and refreshes do, and commit."""
+
+    def write() -> None:
+        User.objects.filter(pk=user.pk).update(last_login=timezone.now())
+        Session.objects.filter(user=user).update(rotated_at=timezone.now())
+
+    with ThreadPoolExecutor(1) as pool:
+        beside(pool, write).result(timeout=20)
+
+
+def be_victim(_instance: Any) -> None:
+    """Fail as the database fails for one of two that wait for each other."""
+    raise OperationalError("deadlock detected") from Deadlock()
+
+
+def fields(user: Any, **changes: str) -> dict[str, str]:
+    """Return what the form of an active user posts."""
+    return {"phone": user.phone, "username": user.username, "email": user.email or "", "is_active": "on", **changes}
+
+
+def post(staff: Client, way: str, user: Any, **options: Any) -> Any:
+    """Do to a user what the way says."""
+    if way == "delete selected":
+        data = {"action": "delete_selected", "_selected_action": str(user.pk), "post": "yes"}
+        return staff.post(reverse("admin:securelogin_user_changelist"), data, **options)
+    if way == "password":
+        path = reverse("admin:auth_user_password_change", args=[user.pk])
+        return staff.post(path, {"password1": PASSWORD, "password2": PASSWORD}, **options)
+    path = reverse(f"admin:securelogin_user_{way}", args=[user.pk])
+    return staff.post(path, {**fields(user, is_staff="on"), "post": "yes"}, **options)
+
+
+def is_done(way: str, user: Any) -> bool:
+    """Whether the way was gone to its end."""
+    found = User.objects.filter(pk=user.pk).first()
+    if way.startswith("delete"):
+        return found is None
+    assert found is not None
+    return found.check_password(PASSWORD) if way == "password" else found.is_staff
+
+
+@two_writers
+def test_user_that_somebody_wrote_since_it_was_read_is_changed(staff: Client) -> None:
+    """In REPEATABLE READ the database turns the first write away, and the admin begins anew."""
+    session = SessionFactory.create()
+    mine = fields(session.user)
+    del mine["is_active"]
+    with on(post_init, session.user, touch):
+        answer = staff.post(reverse("admin:securelogin_user_change", args=[session.user_id]), mine)
+    assert answer.status_code == 302
+    assert not User.objects.get(pk=session.user_id).is_active
+    assert Session.objects.get(pk=session.pk).end_reason == "revoked"
+
+
+@two_writers
+@pytest.mark.parametrize("way", ["delete", "delete selected"])
+def test_user_that_somebody_wrote_since_it_was_read_is_deleted(staff: Client, way: str) -> None:
+    """One by one and by the action, with the sessions."""
+    session = SessionFactory.create()
+    with on(post_init, session.user, touch):
+        answer = post(staff, way, session.user)
+    assert answer.status_code == 302
+    assert not User.objects.filter(pk=session.user_id).exists()
+    assert not Session.objects.filter(pk=session.pk).exists()
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_victim_of_a_conflict_tries_again(staff: Client, way: str) -> None:
+    """Up to three times; what was half done is undone before."""
+    user = UserFactory.create()
+    with on(WAYS[way], user, be_victim, times=TRIES - 1):
+        answer = post(staff, way, user)
+    assert answer.status_code == 302
+    assert is_done(way, user)
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_database_that_never_gives_in_is_told_of(staff: Client, way: str) -> None:
+    """Nothing is changed, and the page comes back with a message."""
+    user = UserFactory.create()
+    with on(WAYS[way], user, be_victim, times=TRIES):
+        answer = post(staff, way, user, follow=True)
+    assert answer.status_code == 200
+    assert "The database was too busy." in answer.content.decode()
+    assert not is_done(way, user)
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_atomic_requests_of_the_host_make_no_difference(staff: Client, way: str) -> None:
+    """The pages are outside the host's transaction, where nothing could be run again."""
+    user = UserFactory.create()
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    try:
+        with on(WAYS[way], user, be_victim):
+            answer = post(staff, way, user)
+    finally:
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+    assert answer.status_code == 302
+    assert is_done(way, user)

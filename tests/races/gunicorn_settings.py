@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 workers = 4
+preload_app = True
 worker_class = "gthread"
 threads = 4
+worker_connections = threads  # none takes what another could answer: a burst meets all of them
 keepalive = 0
 timeout = 120
 loglevel = "warning"

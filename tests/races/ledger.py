@@ -20,7 +20,7 @@ def read(phone: E164, events: Path) -> Books:
     """Read what is known about a number; ``events`` is the file of announcements."""
     sessions = list(Session.objects.filter(user__phone=phone).order_by("pk"))
     jtis = [str(session.pk) for session in sessions]
-    row = OneTimeCode.objects.filter(key=codes.row_key(phone, codes.ANYONE)).first() or OneTimeCode()
+    row, password_row = _row(codes.row_key(phone, codes.ANYONE)), _row(codes.password_row_key(phone))
     announced = _announced(events, set(jtis))
     return Books(
         users=get_user_model()._default_manager.filter(phone=phone).count(),
@@ -33,9 +33,14 @@ def read(phone: E164, events: Path) -> Books:
         guesses=row.guesses,
         failures_in_day=row.failures_in_day,
         failures_in_a_row=row.failures_in_a_row,
+        password_failures=password_row.failures_in_day,
         reuses=announced["refresh_token_reused"],
         endings=announced["session_ended"],
     )
+
+
+def _row(key: str) -> OneTimeCode:
+    return OneTimeCode.objects.filter(key=key).first() or OneTimeCode()
 
 
 def _announced(events: Path, sessions: set[str]) -> Counter[str]:

@@ -1,0 +1,76 @@
+"""The house that the commands of a cell play in: it serves variants of the host and sets stages."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from .bursts import Address
+from .calls import PREFIX
+from .grid import Cell
+from .servers import environment, leave_on_sigterm, serve
+from .stage import Stage
+from .supplies import Outbox, benchmark_addresses, fictional_numbers
+
+
+class House:
+    """One cell and what its stages share. Its database is empty, and migrated first."""
+
+    def __init__(self, cell: Cell, folder: Path) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        self.cell, self.folder = cell, folder
+        self.outbox = Outbox(Path(os.environ["SECURELOGIN_SMS_FILE"]))
+        self.events = Path(os.environ["RACES_EVENTS"])
+        self.numbers, self.addresses = fictional_numbers(), benchmark_addresses()
+
+    @contextmanager
+    def serve(self, variant: str, *, mutant: str = "") -> Iterator[Address]:
+        """Serve one variant of the host, with a mutant in it where one is named."""
+        env = environment("tests.races.settings", RACES_VARIANT=variant, RACES_MUTANT=mutant)
+        with serve("example_project.wsgi", env=env, log=self.folder / f"{variant}.log", path=f"{PREFIX}op") as address:
+            yield address
+
+    def stage(self, address: Address, clients: int) -> Stage:
+        """Set a stage before a server."""
+        return Stage(
+            address=address,
+            outbox=self.outbox,
+            events=self.events,
+            numbers=self.numbers,
+            addresses=self.addresses,
+            clients=clients,
+            is_patient=self.cell.is_patient,
+        )
+
+
+class CellCommand(BaseCommand):
+    """A command that ``python -m tests.races`` runs for one cell, in the environment of that cell."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the cell and the folder that logs and outcomes go into."""
+        parser.add_argument("--database", required=True)
+        parser.add_argument("--isolation")
+        parser.add_argument("--atomic", action="store_true")
+        parser.add_argument("--folder", type=Path, required=True)
+
+    def handle(self, **options: Any) -> None:
+        """Play in the house of the cell."""
+        leave_on_sigterm()
+        cell = Cell(options["database"], options["isolation"], options["atomic"])
+        self.play(House(cell, options["folder"]), options)
+
+    def play(self, house: House, options: dict[str, Any]) -> None:
+        """Do what the command is for."""
+        raise NotImplementedError
+
+    def say(self, line: str) -> None:
+        """Print a line at once."""
+        self.stdout.write(line)
+        self.stdout.flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.urls import get_resolver
+
 workers = 4
 preload_app = True
 worker_class = "gthread"
@@ -11,3 +13,8 @@ keepalive = 0
 timeout = 120
 loglevel = "warning"
 control_socket_disable = True
+
+
+def when_ready(_server: object) -> None:
+    """Import the views before the workers part, as the application itself."""
+    assert get_resolver().url_patterns

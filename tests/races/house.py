@@ -15,9 +15,10 @@ from django.core.management.base import BaseCommand
 from .bursts import Address
 from .calls import PREFIX
 from .grid import Cell
+from .ledger import Ledger
 from .servers import environment, leave_on_sigterm, serve
 from .stage import Stage
-from .supplies import Outbox, benchmark_addresses, fictional_numbers
+from .supplies import Lines, benchmark_addresses, fictional_numbers
 
 
 class House:
@@ -26,8 +27,8 @@ class House:
     def __init__(self, cell: Cell, folder: Path) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         self.cell, self.folder = cell, folder
-        self.outbox = Outbox(Path(os.environ["SECURELOGIN_SMS_FILE"]))
-        self.events = Path(os.environ["RACES_EVENTS"])
+        self.outbox = Lines(Path(os.environ["SECURELOGIN_SMS_FILE"]))
+        self.ledger = Ledger(Path(os.environ["RACES_EVENTS"]))
         self.numbers, self.addresses = fictional_numbers(), benchmark_addresses()
 
     @contextmanager
@@ -42,7 +43,7 @@ class House:
         return Stage(
             address=address,
             outbox=self.outbox,
-            events=self.events,
+            ledger=self.ledger,
             numbers=self.numbers,
             addresses=self.addresses,
             clients=clients,

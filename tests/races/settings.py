@@ -18,7 +18,7 @@ from typing import Any
 from psycopg import IsolationLevel
 
 from example_project.settings import *
-from example_project.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE, REDIS_URL, SECURELOGIN
+from example_project.settings import DATABASES, INSTALLED_APPS, LOGGING, MIDDLEWARE, REDIS_URL, SECURELOGIN
 from securelogin.conf import DEFAULT_LIMITS
 
 LIMIT = 7
@@ -67,6 +67,7 @@ SECURELOGIN = {
 }
 
 DEBUG = False
+LOGGING = {**LOGGING, "root": {"handlers": ["console"], "level": "ERROR"}}  # refusals are what is played for
 ALLOWED_HOSTS = ["127.0.0.1"]
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.races"]
 MIDDLEWARE = ["tests.races.middleware.WorkerMiddleware", *MIDDLEWARE]

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from statistics import median
 
 from securelogin.phones import E164
@@ -16,7 +15,8 @@ from . import judges, ledger
 from .books import Books
 from .bursts import Address, Answer, Call, send
 from .calls import Ticket, Tokens, login, refresh, tokens, verify
-from .supplies import Outbox, Stuck, read_code
+from .ledger import Ledger
+from .supplies import Lines, Stuck, read_code
 
 
 @dataclass
@@ -27,8 +27,8 @@ class Stage:
     """
 
     address: Address
-    outbox: Outbox
-    events: Path
+    outbox: Lines
+    ledger: Ledger
     numbers: Iterator[E164]
     addresses: Iterator[str]
     clients: int
@@ -88,8 +88,18 @@ class Stage:
         return tokens(self.must(refresh(refresh_token)))
 
     def verifications(self, devices: Sequence[str]) -> list[Call]:
-        """Ask for a code on each of the devices of the number at home, and return the calls that send them."""
-        return [verify(self.ask(self.at_home(0), device), device=device) for device in devices]
+        """Ask for a code on each of the devices of the number at home, and return the calls that send them.
+
+        All at once; which message is whose cannot be told, so the codes are computed.
+        """
+        phone = self.at_home(0)
+        answers = self.burst([login(phone, device) for device in devices])
+        if len(judges.successes(answers)) < len(devices):
+            raise Stuck("not every device was sent a code")
+        return [
+            verify(Ticket(phone, answer.body["userid"], ledger.code(phone, device)), device=device)
+            for answer, device in zip(answers, devices, strict=True)
+        ]
 
     def at_home(self, devices: int) -> E164:
         """Return the number at home, which has so many known devices; raises ``Stuck``."""
@@ -100,7 +110,7 @@ class Stage:
 
     def books(self, phone: E164) -> Books:
         """Read the tables."""
-        return ledger.read(phone, self.events)
+        return self.ledger.read(phone)
 
     @property
     def workers_per_burst(self) -> float:

@@ -19,15 +19,15 @@ class Stuck(Exception):
     """A call that only prepares a round was not answered with 200; the message holds the face of the answer."""
 
 
-class Outbox:
-    """The file that the ``filebased`` backend appends to."""
+class Lines:
+    """A file that one JSON object a line is appended to: messages by the ``filebased`` backend, announcements by us."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.offset = 0
 
     def new(self) -> list[Mapping[str, str]]:
-        """Return the messages since the last call."""
+        """Return what was appended since the last call."""
         if not self.path.exists():
             return []
         with self.path.open("rb") as file:

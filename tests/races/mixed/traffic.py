@@ -8,12 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from securelogin import codes, tokens
-from securelogin.codes import Purpose
-from securelogin.models import OneTimeCode
 from securelogin.phones import E164
 
-from .. import calls
+from .. import calls, ledger
 from ..bursts import Address, Answer, Call, send
 from ..calls import Ticket, Tokens
 from ..judges import Sample
@@ -66,7 +63,7 @@ class Visitor(Caller):
         asked = self.call("login", calls.login(self.phone, device))
         if asked.status != 200:
             return
-        ticket = Ticket(self.phone, asked.body["userid"], self._code(device))
+        ticket = Ticket(self.phone, asked.body["userid"], ledger.code(self.phone, device))
         answer = self.call("verify", calls.verify(ticket, device=device))
         if answer.status == 200:
             self.hands = calls.tokens(answer)
@@ -91,12 +88,3 @@ class Visitor(Caller):
     def _held(self) -> Tokens:
         assert self.hands is not None
         return self.hands
-
-    def _code(self, device_token: str | None) -> str:
-        device = tokens.read_device(self.phone, device_token)
-        for asker in [*([codes.device_asker(device.id)] if device else []), codes.ANYONE]:
-            row = OneTimeCode.objects.filter(key=codes.row_key(self.phone, asker)).first()
-            code = row and row.code(phone=self.phone, asker=asker, purpose=Purpose.LOGIN, length=6)
-            if code:
-                return code
-        return "000000"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import cycle, islice
 
 from securelogin.phones import E164
@@ -14,14 +15,24 @@ from ..supplies import read_code
 
 def first_logins(stage: Stage) -> list[str]:
     """Ask for a new number's first code in four spellings, then send the code in all of them."""
-    return _ask_and_verify(stage, next(stage.numbers))
+    phone = next(stage.numbers)
+    spellings = list(islice(cycle(_spellings(phone)), stage.clients))
+    stage.random.shuffle(spellings)
+    found, ticket = _ask(stage, phone, spellings)
+    if ticket is None:
+        return found
+    answers = stage.burst([verify(ticket, spelled=spelling) for spelling in spellings])
+    return [*found, *judges.right_code(answers, stage.books(phone))]
 
 
 def asks(stage: Stage) -> list[str]:
-    """Do the same for a number that has its row already: it was registered."""
+    """Ask for a code of a number that has its row already: it was registered. The one sent is the one that lives."""
     phone = next(stage.numbers)
     stage.must(register(phone))
-    return _ask_and_verify(stage, phone)
+    found, ticket = _ask(stage, phone, [phone] * stage.clients)
+    if ticket is None:
+        return found
+    return [*found, *judges.right_code([stage.call(verify(ticket))], stage.books(phone))]
 
 
 def limit(stage: Stage) -> list[str]:
@@ -34,19 +45,15 @@ def limit(stage: Stage) -> list[str]:
     return judges.limit(answers, len(stage.outbox.new()), most=settings.LIMIT)
 
 
-def _ask_and_verify(stage: Stage, phone: E164) -> list[str]:
-    """Judge the asks, then send the one code, which must be the one that lives, in every spelling."""
-    spellings = list(islice(cycle(_spellings(phone)), stage.clients))
-    stage.random.shuffle(spellings)
+def _ask(stage: Stage, phone: E164, spellings: Sequence[str]) -> tuple[list[str], Ticket | None]:
+    """Ask in every spelling at once; return the violations, and the ticket of the one message."""
     stage.outbox.new()
     answers = stage.burst([login(spelling) for spelling in spellings])
     messages = [message for message in stage.outbox.new() if message["to"] == phone]
     found = judges.one_message(answers, len(messages))
-    if found or not messages:
-        return found
-    ticket = Ticket(phone, judges.successes(answers)[0].body["userid"], read_code(messages[0]))
-    answers = stage.burst([verify(ticket, spelled=spelling) for spelling in spellings])
-    return judges.right_code(answers, stage.books(phone))
+    if len(messages) != 1 or found:
+        return found, None
+    return found, Ticket(phone, judges.successes(answers)[0].body["userid"], read_code(messages[0]))
 
 
 def _spellings(phone: E164) -> list[str]:

@@ -6,7 +6,7 @@ from itertools import cycle, islice
 from uuid import UUID
 
 from .. import judges, settings
-from ..calls import logout_others, protected, refresh, tokens
+from ..calls import Tokens, logout_others, protected, refresh, tokens
 from ..stage import Stage
 from ..watch import watching
 
@@ -36,13 +36,13 @@ def logout_against_all(stage: Stage) -> list[str]:
         *logins,
     ]
     order = stage.random.sample(range(len(calls)), len(calls))
-    with watching({UUID(str(judges.read_claims(other.refresh)["sid"])) for other in others}) as watch:
+    with watching({_sid(other) for other in others}) as watch:
         sent = stage.burst([calls[place] for place in order])
     answers = [answer for _place, answer in sorted(zip(order, sent, strict=True), key=lambda pair: pair[0])]
     burst = judges.LogoutBurst(logout=answers[0], refreshes=answers[1:-NEW], logins=answers[-NEW:])
-    refreshed = [tokens(answer) for answer in judges.successes(burst.refreshes)]
+    newest = {_sid(each): each for each in [*others, *(tokens(answer) for answer in judges.successes(burst.refreshes))]}
     opened = [protected(tokens(answer).access) for answer in judges.successes(burst.logins)]
-    dead = [*(refresh(each.refresh) for each in [*refreshed, *others]), *(protected(each.access) for each in refreshed)]
+    dead = [call for each in newest.values() for call in (refresh(each.refresh), protected(each.access))]
     after = stage.burst([protected(own.access), *dead, *opened])
     aftermath = judges.LogoutAftermath(
         own=after[0],
@@ -51,3 +51,7 @@ def logout_against_all(stage: Stage) -> list[str]:
         seen_at=watch.seen_at,
     )
     return judges.logout_others(burst, aftermath, stage.books(phone))
+
+
+def _sid(held: Tokens) -> UUID:
+    return UUID(str(judges.read_claims(held.refresh)["sid"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from argparse import ArgumentParser
 from collections import Counter
@@ -44,7 +43,6 @@ class Command(CellCommand):
 
     def play(self, house: House, options: dict[str, Any]) -> None:
         """Serve, mix, and write the outcome into the folder."""
-        logging.disable(logging.INFO)  # each conflict that clearing runs into is a line, and no news
         with house.serve("mixed") as address:
             outcome = _mix(house, address, options["seconds"])
         for line in lines(outcome):

@@ -75,7 +75,7 @@ def serve(application: str, *, env: Mapping[str, str], log: Path, path: str) -> 
         _wait_for_workers(process, address, path, log)
         yield address
     finally:
-        _stop(process)
+        _stop(process, signal.SIGQUIT)  # at once: nothing is under way
 
 
 def _options(descriptor: int) -> list[str]:
@@ -95,8 +95,8 @@ def _wait_for_workers(process: subprocess.Popen[bytes], address: Address, path: 
     raise NotServed(f"{len(seen)} of {WORKERS} workers answered; see {log}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+def _stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> None:
+    process.send_signal(number)
     try:
         process.wait(STOP_PATIENCE)
     except subprocess.TimeoutExpired:

@@ -67,7 +67,10 @@ SECURELOGIN = {
 }
 
 DEBUG = False
-LOGGING = {**LOGGING, "root": {"handlers": ["console"], "level": "ERROR"}}  # refusals are what is played for
+LOGGING = {  # no refusals: they are what is played for
+    **LOGGING,
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "level": "ERROR"}},
+}
 ALLOWED_HOSTS = ["127.0.0.1"]
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.races"]
 MIDDLEWARE = ["tests.races.middleware.WorkerMiddleware", *MIDDLEWARE]

@@ -28,8 +28,9 @@ def max_sessions(stage: Stage) -> list[str]:
 def logout_against_all(stage: Stage) -> list[str]:
     """Log all others out while they refresh, each of them twice, and while known devices log in."""
     phone = stage.at_home(OLD + NEW)
-    own, *others = [tokens(stage.must(call)) for call in stage.verifications(stage.devices[:OLD])]
-    logins = stage.verifications(stage.devices[OLD:])
+    verifications = stage.verifications(stage.devices[: OLD + NEW])
+    own, *others = [tokens(stage.must(call)) for call in verifications[:OLD]]
+    logins = verifications[OLD:]
     calls = [
         logout_others(own.access),
         *(refresh(other.refresh) for other in islice(cycle(others), stage.clients)),
@@ -42,7 +43,8 @@ def logout_against_all(stage: Stage) -> list[str]:
     burst = judges.LogoutBurst(logout=answers[0], refreshes=answers[1:-NEW], logins=answers[-NEW:])
     newest = {_sid(each): each for each in [*others, *(tokens(answer) for answer in judges.successes(burst.refreshes))]}
     opened = [protected(tokens(answer).access) for answer in judges.successes(burst.logins)]
-    dead = [call for each in newest.values() for call in (refresh(each.refresh), protected(each.access))]
+    dead = [refresh(each.refresh) for each in newest.values()]
+    dead += [protected(each.access) for each in others[:1]]
     after = stage.burst([protected(own.access), *dead, *opened])
     aftermath = judges.LogoutAftermath(
         own=after[0],

@@ -50,9 +50,8 @@ def code(phone: E164, device_token: str | None) -> str:
     """Compute the code that the row of a device, or of anyone, holds; zeros where there is none."""
     device = tokens.read_device(phone, device_token)
     asker = codes.device_asker(device.id) if device else codes.ANYONE
-    length = conf.current().CODE_LENGTH
     row = _row(codes.row_key(phone, asker))
-    return row.code(phone=phone, asker=asker, purpose=codes.Purpose.LOGIN, length=length) or "0" * length
+    return row.code(phone=phone, asker=asker, purpose=codes.Purpose.LOGIN) or "0" * conf.current().CODE_LENGTH
 
 
 def _row(key: str) -> OneTimeCode:

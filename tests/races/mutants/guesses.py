@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from securelogin import conf as settings
 from securelogin.conf import Conf
 from securelogin.models import OneTimeCode
 from securelogin.models.codes import OneTimeCodeQuerySet
@@ -62,16 +63,16 @@ def compare_before_counting() -> None:
     """Compare as soon as the code is live and has guesses left; count afterwards, and only what was wrong."""
     is_right = verbs._is_right
 
-    def look(key: str, *, at: datetime, conf: Conf) -> OneTimeCode | None:
+    def look(key: str, _code: str, *, at: datetime, conf: Conf) -> tuple[OneTimeCode | None, bool]:
         row = code_rows().filter(key=key).first()
-        return row if row is not None and _is_open(row, row.nonce, at, conf) else None
+        return row, row is not None and _is_open(row, row.nonce, at, conf)
 
-    def compare_and_count(guess: Any, options: Conf) -> bool:
-        if is_right(guess, options):
+    def compare_and_count(guess: Any) -> bool:
+        if is_right(guess):
             return True
         dawdle(LONG)
         row = guess.row
-        code_rows().count_failure(guess.key, nonce=row.nonce, at=timezone.now(), conf=options)
+        code_rows().count_failure(guess.key, nonce=row.nonce, at=timezone.now(), conf=settings.current())
         return False
 
     replace(verbs, "_count_guess", look)

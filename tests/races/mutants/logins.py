@@ -9,7 +9,6 @@ from uuid import UUID
 from securelogin.addresses import Client
 from securelogin.conf import Conf
 from securelogin.exceptions import AccountInactive
-from securelogin.models import EndReason
 from securelogin.services import accounts, endings, sessions, tables
 from securelogin.services import codes as verbs
 from securelogin.services.transactions import in_transaction
@@ -38,8 +37,8 @@ def log_out_without_lock() -> None:
     """End the others with no lock on the user: a login may commit between the look and the deed."""
     end_all_but = endings.end_all_but
 
-    def slow_end(user_id: Any, kept: UUID | None, reason: EndReason, *, at: datetime) -> list[UUID]:
-        ended = end_all_but(user_id, kept, reason, at=at)
+    def slow_end(*arguments: Any, **options: Any) -> list[UUID]:
+        ended = end_all_but(*arguments, **options)
         dawdle(LONG)
         return ended
 

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from securelogin import signals
+from securelogin.addresses import Client
 from securelogin.models import EndReason, Session
 from securelogin.models import sessions as rows
 from securelogin.models.sessions import SessionQuerySet
@@ -52,7 +53,7 @@ def rotate_whatever_the_generation() -> None:
 def announce_every_reuse() -> None:
     """Announce a reuse for everyone who looked while the session was live."""
 
-    def end_reused(session: Session) -> None:
+    def end_reused(session: Session, _client: Client | None) -> None:
         dawdle()
         in_transaction(lambda: sessions().filter(pk=session.pk).end(EndReason.REUSE, at=timezone.now()))
         signals.refresh_token_reused.send_robust(Session, session_id=session.pk, user_id=session.user_id)
@@ -63,14 +64,14 @@ def announce_every_reuse() -> None:
 def end_what_was_read_as_open() -> None:
     """Look which sessions have not ended, then end and announce them whoever did meanwhile."""
 
-    def end(self: SessionQuerySet, reason: str, *, at: datetime) -> list[UUID]:
+    def end(self: SessionQuerySet, reason: str, *, at: datetime, client: Client | None = None) -> list[UUID]:
         found = list(self.filter(ended_at=None).order_by("pk").values_list("pk", "token_id", "user_id"))
         dawdle()
         ids = [pk for pk, _token, _user in found]
         Session.objects.filter(pk__in=ids).update(ended_at=at, end_reason=reason)
         rows.blacklist([token for _pk, token, _user in found], using=self.db)
         owners = [(pk, user) for pk, _token, user in found]
-        transaction.on_commit(lambda: rows._announce(owners, reason), using=self.db)
+        transaction.on_commit(lambda: rows._announce(owners, reason, client), using=self.db)
         return ids
 
     replace(SessionQuerySet, "end", end)

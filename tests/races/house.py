@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,14 @@ from .stage import Stage
 from .supplies import Lines, benchmark_addresses, fictional_numbers
 
 
+@dataclass(frozen=True)
+class Host:
+    """The example project in one variant, with a mutant in it where one is named."""
+
+    variant: str
+    mutant: str = ""
+
+
 class House:
     """One cell and what its stages share. Its database is empty, and migrated first."""
 
@@ -32,21 +42,31 @@ class House:
         self.numbers, self.addresses = fictional_numbers(), benchmark_addresses()
 
     @contextmanager
-    def serve(self, variant: str, *, mutant: str = "") -> Iterator[Address]:
-        """Serve one variant of the host, with a mutant in it where one is named."""
-        env = environment("tests.races.settings", RACES_VARIANT=variant, RACES_MUTANT=mutant)
-        with serve("example_project.wsgi", env=env, log=self.folder / f"{variant}.log", path=f"{PREFIX}op") as address:
+    def serve_all(self, hosts: Iterable[Host]) -> Iterator[dict[Host, Address]]:
+        """Serve several at once, which start beside each other; one that is named twice is served once."""
+        named = list(dict.fromkeys(hosts))
+        with ExitStack() as stack:
+            with ThreadPoolExecutor(max(1, len(named))) as pool:
+                addresses = list(pool.map(lambda host: stack.enter_context(self.serve(host)), named))
+            yield dict(zip(named, addresses, strict=True))
+
+    @contextmanager
+    def serve(self, host: Host) -> Iterator[Address]:
+        """Serve one host until the block ends."""
+        env = environment("tests.races.settings", RACES_VARIANT=host.variant, RACES_MUTANT=host.mutant)
+        log = self.folder / f"{host.variant}.log"
+        with serve("example_project.wsgi", env=env, log=log, path=f"{PREFIX}op") as address:
             yield address
 
-    def stage(self, address: Address, clients: int) -> Stage:
-        """Set a stage before a server."""
+    def stage(self, address: Address, sizes: Sequence[int]) -> Stage:
+        """Set a stage before a server, for bursts of these sizes in turn."""
         return Stage(
             address=address,
             outbox=self.outbox,
             ledger=self.ledger,
             numbers=self.numbers,
             addresses=self.addresses,
-            clients=clients,
+            sizes=sizes,
             is_patient=self.cell.is_patient,
         )
 

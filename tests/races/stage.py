@@ -23,6 +23,7 @@ from .supplies import Lines, Stuck, read_code
 class Stage:
     """One server and everything a scenario needs of it; keeps the figures of what was played on it.
 
+    ``clients`` is the size of the bursts in this round; ``won`` counts right guesses, ``chances`` are theirs.
     ``home`` is a number whose ``devices`` are known; ``fresh`` are numbers that only refused calls have named.
     """
 
@@ -31,12 +32,14 @@ class Stage:
     ledger: Ledger
     numbers: Iterator[E164]
     addresses: Iterator[str]
-    clients: int
+    sizes: Sequence[int]
     is_patient: bool = False
     random: random.Random = field(default_factory=random.Random)
 
     rounds: int = 0
+    clients: int = 0
     won: int = 0
+    chances: list[float] = field(default_factory=list)
     home: E164 | None = None
     devices: list[str] = field(default_factory=list)
     fresh: list[E164] = field(default_factory=list)
@@ -46,6 +49,12 @@ class Stage:
     workers: list[int] = field(default_factory=list)
     seconds: float = 0.0
     found: list[str] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Begin a round, with the next of the sizes."""
+        self.clients = self.sizes[self.rounds % len(self.sizes)]
+        self.rounds += 1
+        self.found = []
 
     def burst(self, calls: Sequence[Call]) -> list[Answer]:
         """Send the calls at once; each from an address of its own unless it names one."""

@@ -63,8 +63,12 @@ def hidden_code(answers: Sequence[Answer], books: Books, *, most: int) -> list[s
     return [*found, *exactly(won, "sessions", books.sessions), *exactly(won, "users", books.users)]
 
 
-def luck(won: int, *, rounds: int, chance: float) -> list[str]:
-    """Guessing wins no more rounds than the budget allows, beyond what luck explains."""
+def luck(won: int, chances: Sequence[float]) -> list[str]:
+    """Guessing wins no more rounds than the budget allows, beyond what luck explains.
+
+    Chances that differ are taken as their mean, which allows for no fewer wins (Hoeffding 1956).
+    """
+    rounds, chance = len(chances), sum(chances) / max(1, len(chances))
     bound = most_by_luck(rounds, chance)
     return [f"the right code won {won} of {rounds} rounds, more than {bound}"] if won > bound else []
 

@@ -12,7 +12,7 @@ from ..calls import Ticket, login, register, verify
 from ..stage import Stage
 from ..supplies import read_code
 
-LOGINS = 20
+LOGINS = 16
 """Calls that send the code of a first login; more of them are in ``right-code``."""
 
 
@@ -41,10 +41,11 @@ def asks(stage: Stage) -> list[str]:
 def limit(stage: Stage) -> list[str]:
     """Ask for codes of as many numbers from one address."""
     address = next(stage.addresses)
-    stage.fresh += islice(stage.numbers, stage.clients - len(stage.fresh))
+    stage.fresh += islice(stage.numbers, max(0, stage.clients - len(stage.fresh)))
+    asked, stage.fresh = stage.fresh[: stage.clients], stage.fresh[stage.clients :]
     stage.outbox.new()
-    answers = stage.burst([login(phone, address=address) for phone in stage.fresh])
-    stage.fresh = [phone for phone, answer in zip(stage.fresh, answers, strict=True) if answer.status == 429]
+    answers = stage.burst([login(phone, address=address) for phone in asked])
+    stage.fresh += [phone for phone, answer in zip(asked, answers, strict=True) if answer.status == 429]
     return judges.limit(answers, len(stage.outbox.new()), most=settings.LIMIT)
 
 

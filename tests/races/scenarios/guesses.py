@@ -58,12 +58,13 @@ def hidden_code(stage: Stage) -> list[str]:
     codes.insert(stage.random.randrange(stage.clients), ticket.code)
     answers = stage.burst([verify(ticket, code) for code in codes])
     stage.won += len(judges.successes(answers))
+    stage.chances.append(min(1.0, GUESSES / stage.clients))
     return judges.hidden_code(answers, stage.books(ticket.phone), most=GUESSES)
 
 
 def hidden_code_luck(stage: Stage) -> list[str]:
     """Compare the won rounds with what the budget of guesses allows."""
-    return judges.luck(stage.won, rounds=stage.rounds, chance=min(1.0, GUESSES / stage.clients))
+    return judges.luck(stage.won, stage.chances)
 
 
 def wrong_passwords(stage: Stage) -> list[str]:

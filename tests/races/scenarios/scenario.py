@@ -13,7 +13,7 @@ NOT_PLAYED = "not played"
 
 @dataclass(frozen=True)
 class Scenario:
-    """A race: what it must show, on which variant of the host, with how many calls in its burst.
+    """A race: what it must show, on which variant of the host, with how many calls in the bursts of its rounds in turn.
 
     ``play`` plays one round; ``conclude`` says what all rounds together show.
     """
@@ -21,14 +21,13 @@ class Scenario:
     name: str
     law: str
     variant: str
-    clients: int
+    clients: tuple[int, ...]
     play: Callable[[Stage], list[str]]
     conclude: Callable[[Stage], list[str]] | None = None
 
     def play_round(self, stage: Stage) -> list[str]:
         """Play one round and return its violations; what kept it from being played is one too."""
-        stage.found = []
-        stage.rounds += 1
+        stage.begin()
         try:
             found = self.play(stage)
         except Stuck as error:

@@ -16,7 +16,7 @@ from securelogin.models import Session
 
 from ... import judges
 from ...bursts import Address
-from ...house import CellCommand, House
+from ...house import CellCommand, Host, House
 from ...mixed.cleaning import Cleaner, Time
 from ...mixed.staff import Staff
 from ...mixed.traffic import Caller, Visitor
@@ -43,7 +43,7 @@ class Command(CellCommand):
 
     def play(self, house: House, options: dict[str, Any]) -> None:
         """Serve, mix, and write the outcome into the folder."""
-        with house.serve("mixed") as address:
+        with house.serve(Host("mixed")) as address:
             outcome = _mix(house, address, options["seconds"])
         for line in lines(outcome):
             self.say(line)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from itertools import groupby
 from typing import Any
 
-from ...house import CellCommand, House
+from ...house import CellCommand, Host, House
 from ...report import Outcome, lines, write
 from ...scenarios import Scenario, chosen
 from ...stage import Stage
@@ -37,11 +36,12 @@ class Command(CellCommand):
 
 
 def _play(house: House, options: dict[str, Any]) -> Iterator[Outcome]:
-    for variant, scenarios in groupby(chosen(options["scenario"]), key=lambda each: each.variant):
-        with house.serve(variant) as address:
-            for scenario in scenarios:
-                stage = house.stage(address, options["clients"] or scenario.clients)
-                yield _outcome(house, scenario, stage, options["rounds"])
+    scenarios = chosen(options["scenario"])
+    with house.serve_all(Host(scenario.variant) for scenario in scenarios) as addresses:
+        for scenario in scenarios:
+            sizes = [options["clients"]] if options["clients"] else scenario.clients
+            stage = house.stage(addresses[Host(scenario.variant)], sizes)
+            yield _outcome(house, scenario, stage, options["rounds"])
 
 
 def _outcome(house: House, scenario: Scenario, stage: Stage, rounds: int) -> Outcome:

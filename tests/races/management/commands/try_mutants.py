@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...house import CellCommand, House
+from ...house import CellCommand, Host, House
 from ...mutants import MUTANTS, Mutant
 from ...scenarios import Scenario, chosen
 from ...stage import Stage
 from ...trials import Trial, write
+
+AT_ONCE = 4
+"""Mutants that are served at the same time, one of them under attack."""
 
 
 class Command(CellCommand):
@@ -28,20 +30,20 @@ class Command(CellCommand):
     def play(self, house: House, options: dict[str, Any]) -> None:
         """Serve each mutant, play until it is caught, and write the trials into the folder."""
         trials: list[Trial] = []
-        for mutant in MUTANTS:
-            for trial in _trials(house, mutant, options):
+        for first in range(0, len(MUTANTS), AT_ONCE):
+            for trial in _trials(house, MUTANTS[first : first + AT_ONCE], options):
                 trials.append(trial)
                 self.say(trial.line)
         write(house.folder / "trials.json", trials)
 
 
-def _trials(house: House, mutant: Mutant, options: dict[str, Any]) -> Iterator[Trial]:
-    catchers = [each for each in chosen(options["scenario"]) if each.name in mutant.caught]
-    for variant, scenarios in groupby(catchers, key=lambda each: each.variant):
-        with house.serve(variant, mutant=mutant.name) as address:
-            for scenario in scenarios:
-                stage = house.stage(address, scenario.clients)
-                yield _trial(house, mutant, scenario, stage, options["rounds"])
+def _trials(house: House, mutants: Sequence[Mutant], options: dict[str, Any]) -> Iterator[Trial]:
+    scenarios = chosen(options["scenario"])
+    pairs = [(mutant, scenario) for mutant in mutants for scenario in scenarios if scenario.name in mutant.caught]
+    with house.serve_all(Host(scenario.variant, mutant.name) for mutant, scenario in pairs) as addresses:
+        for mutant, scenario in pairs:
+            stage = house.stage(addresses[Host(scenario.variant, mutant.name)], scenario.clients)
+            yield _trial(house, mutant, scenario, stage, options["rounds"])
 
 
 def _trial(house: House, mutant: Mutant, scenario: Scenario, stage: Stage, rounds: int) -> Trial:

@@ -11,7 +11,7 @@ from securelogin import conf as settings
 from securelogin.conf import Conf
 from securelogin.models import OneTimeCode
 from securelogin.models.codes import OneTimeCodeQuerySet
-from securelogin.services import codes as verbs
+from securelogin.services import guesses as verbs
 from securelogin.services.tables import code_rows
 
 from .mutant import LONG, PAUSE, dawdle, replace

@@ -10,7 +10,7 @@ from securelogin.addresses import Client
 from securelogin.conf import Conf
 from securelogin.exceptions import AccountInactive
 from securelogin.services import accounts, endings, sessions, tables
-from securelogin.services import codes as verbs
+from securelogin.services import guesses as verbs
 from securelogin.services.transactions import in_transaction
 
 from .mutant import LONG, dawdle, replace

@@ -1,7 +1,7 @@
 # Needs python3 (3.10 or later) with pip, and nothing else: tox makes each environment.
 
 PYTHON ?= python3
-ROUNDS ?= 50
+ROUNDS ?= 300
 export UV_PYTHON_DOWNLOADS = never
 
 TOX = .venv/bin/tox
@@ -17,7 +17,7 @@ test: $(TOX)  ## Test on SQLite and on a real PostgreSQL, with a real Valkey
 lint: $(TOX)  ## Check style, floors, types and migrations
 	@$(TOX) run -e lint
 
-races: $(TOX)  ## Attack a running server with simultaneous clients: make races ROUNDS=50
+races: $(TOX)  ## Attack running servers with simultaneous clients, each scenario ROUNDS times on each database
 	@$(TOX) run -e races -- --rounds $(ROUNDS)
 
 fuzz: $(TOX)  ## Throw at a running server what nobody wrote by hand; tox.ini has the long ones

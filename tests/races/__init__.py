@@ -1,7 +1,11 @@
 """Simultaneous clients against real server processes: ``python -m tests.races --help``.
 
-A cell is one database with or without ``ATOMIC_REQUESTS``. In each the example project is served by gunicorn, each
-scenario plays its rounds, and pure judges compare the answers and the tables with the law that the scenario states.
-``DATABASE_ISOLATION="repeatable read"`` plays on that level, where 503 ``TryAgain`` is no violation but is counted.
-``--stock`` sends the same burst at stock simplejwt, where the same judge must find violations: it is no blind eye.
+A cell is one database on one isolation level, without or with ``ATOMIC_REQUESTS``. In each the example project is
+served by gunicorn, each scenario plays its share of the rounds, and pure judges compare the answers and the tables
+with the law that the scenario states. In REPEATABLE READ 503 ``TryAgain`` is no violation but is counted.
+
+That no judge is blind is shown twice. ``--mutants`` breaks one mechanism after the other in the served host, and the
+scenarios that guard it must go red. ``--stock`` sends a burst at stock simplejwt, which must go red too.
+``--mixed SECONDS`` lets logins, refreshes, logouts, the admin and ``clear_securelogin`` at the same three users, where
+nobody may be told of a deadlock.
 """

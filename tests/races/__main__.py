@@ -1,32 +1,35 @@
-"""The command: ``python -m tests.races --rounds 50``; ``--stock`` shows that the judges are not blind."""
+"""The command: ``python -m tests.races --rounds 300``; ``--mutants`` and ``--stock`` show that no judge is blind."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_urlsafe
 from subprocess import CalledProcessError
 
 from tests import databases
 
-from . import report
-from .servers import environment, leave_on_sigterm, manage
+from . import grid, report, trials
+from .grid import Cell
+from .servers import leave_on_sigterm, manage
 from .stock import races as stock
 
-ATOMIC = {"off": (False,), "on": (True,), "both": (False, True)}
+ATOMIC = {"off": [False], "on": [True], "both": [False, True]}
+STOCK_CLIENTS = 50
+TRIAL_ROUNDS = 25
+"""Rounds that a mutant may get away with."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play what the command line says; 0 only where every law held, or with ``--stock`` where some round was red."""
+    """Play what the command line says; 0 only where every law held, and where every mutant went red."""
     options = _parser().parse_args(arguments)
     leave_on_sigterm()
     with _folder(options.logs) as folder:
         try:
-            return _play_stock(options, folder) if options.stock else _play(options, folder)
+            return _choose(options)(options, folder)
         except databases.ServerMissing as error:
             print(error, file=sys.stderr)
             return 1
@@ -34,16 +37,20 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.races", description=sys.modules["tests.races"].__doc__)
-    parser.add_argument("--rounds", type=int, default=50, help="of each scenario in each cell")
-    parser.add_argument("--clients", type=int, default=50, help="calls in a burst")
-    parser.add_argument("--databases", type=_names, default="sqlite,postgres,mariadb")
+    parser.add_argument("--rounds", type=int, default=50, help="of each scenario on each database, over all its cells")
+    parser.add_argument("--clients", type=int, help="calls in a burst, instead of each scenario's own number")
+    parser.add_argument("--databases", type=_names, help="default: sqlite,postgres,mariadb; with --mutants postgres")
+    parser.add_argument("--isolation", choices=[grid.READ_COMMITTED, grid.REPEATABLE_READ], help="default: both")
     parser.add_argument("--atomic", choices=ATOMIC, default="both", help="ATOMIC_REQUESTS of the host")
     parser.add_argument(
         "--scenario", action="append", default=[], metavar="NAME", help="only this one; may be repeated"
     )
     parser.add_argument("--json", type=Path, help="write the outcomes into this file")
     parser.add_argument("--logs", type=Path, help="keep the servers' logs in this folder")
-    parser.add_argument("--stock", action="store_true", help="succeed only if stock simplejwt goes red")
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--mutants", action="store_true", help="succeed only if every mutant is caught")
+    modes.add_argument("--stock", action="store_true", help="succeed only if stock simplejwt goes red")
+    modes.add_argument("--mixed", type=float, metavar="SECONDS", help="mix all calls on the same users, per database")
     return parser
 
 
@@ -54,53 +61,67 @@ def _names(text: str) -> list[str]:
     return names
 
 
+def _choose(options: argparse.Namespace) -> Callable[[argparse.Namespace, Path], int]:
+    if options.stock:
+        return _play_stock
+    return _try_mutants if options.mutants else _play
+
+
 def _play(options: argparse.Namespace, folder: Path) -> int:
+    """Play the scenarios, or mix, in every cell."""
     outcomes: list[report.Outcome] = []
     failed: list[str] = []
-    for name in options.databases:
+    print(report.HEAD, flush=True)
+    for name in options.databases or databases.SERVERS:
+        cells = grid.cells(name, isolation=options.isolation, atomic=ATOMIC[options.atomic])
         with databases.SERVERS[name]() as server:
-            for is_atomic in ATOMIC[options.atomic]:
+            for cell in cells:
                 try:
-                    outcomes += _play_cell(options, name, server, is_atomic, folder)
+                    _run(cell, server, folder, _command(options, len(cells)))
+                    outcomes += report.read(folder / cell.name / "outcomes.json")
                 except CalledProcessError:
-                    failed.append(f"{name}{' atomic' if is_atomic else ''}: the cell could not be played")
-    print("\n".join([*report.totals(outcomes), *failed]), flush=True)
+                    failed.append(f"{cell.name}: the cell could not be played")
+    print("\n".join(["", report.HEAD, *report.totals(outcomes), *failed]), flush=True)
     if options.json:
         report.write(options.json, outcomes)
     return 1 if failed or any(outcome.violations for outcome in outcomes) else 0
 
 
-def _play_cell(
-    options: argparse.Namespace, name: str, server: str, is_atomic: bool, folder: Path
-) -> list[report.Outcome]:
-    cell = folder / f"{name}-{'atomic' if is_atomic else 'plain'}"
-    cell.mkdir(parents=True, exist_ok=True)
-    with databases.empty_database(server) as database_url, databases.valkey() as redis_url:
-        env = environment(
-            "tests.races.settings",
-            DATABASE_URL=database_url,
-            REDIS_URL=redis_url,
-            DJANGO_SECRET_KEY=token_urlsafe(50),
-            SECURELOGIN_SMS="filebased",
-            SECURELOGIN_SMS_FILE=str(cell / "sms"),
-            RACES_ATOMIC="on" if is_atomic else "off",
-            RACES_EVENTS=str(cell / "events"),
-        )
-        manage("migrate", "--no-input", "--verbosity", "0", env=env)
-        manage(
-            *("play", *options.scenario),
-            *("--database", name, "--rounds", str(options.rounds), "--clients", str(options.clients)),
-            *("--folder", str(cell)),
-            env=env,
-        )
-    return report.read(cell / "outcomes.json")
+def _command(options: argparse.Namespace, cells: int) -> list[str]:
+    """Return the command of one cell, with its share of what the database is given."""
+    if options.mixed:
+        return ["mix", "--seconds", str(options.mixed / cells)]
+    clients = ["--clients", str(options.clients)] if options.clients else []
+    return ["play", *options.scenario, "--rounds", str(grid.share(options.rounds, cells)), *clients]
+
+
+def _try_mutants(options: argparse.Namespace, folder: Path) -> int:
+    tried: list[trials.Trial] = []
+    print(trials.HEAD, flush=True)
+    for name in options.databases or ["postgres"]:
+        cell = Cell(name, options.isolation or grid.LEVELS[name][0])
+        with databases.SERVERS[name]() as server:
+            _run(cell, server, folder, ["try_mutants", *options.scenario, "--rounds", str(TRIAL_ROUNDS)])
+        tried += trials.read(folder / cell.name / "trials.json")
+    away = [trial for trial in tried if not trial.violation]
+    print(f"{len(tried) - len(away)} of {len(tried)} trials caught their mutant", flush=True)
+    return 1 if away or not tried else 0
+
+
+def _run(cell: Cell, server: str, folder: Path, command: Sequence[str]) -> None:
+    """Run one of the cell commands; raises ``CalledProcessError``."""
+    isolation = ["--isolation", cell.isolation] if cell.isolation else []
+    atomic = ["--atomic"] if cell.is_atomic else []
+    with grid.furnished(cell, server, folder) as env:
+        manage(*command, "--database", cell.database, *isolation, *atomic, "--folder", str(folder / cell.name), env=env)
 
 
 def _play_stock(options: argparse.Namespace, folder: Path) -> int:
     is_red = True
-    for name in options.databases:
+    for name in options.databases or databases.SERVERS:
         with databases.SERVERS[name]() as server, databases.empty_database(server) as database_url:
-            found = list(stock.play(database_url, folder, rounds=options.rounds, clients=options.clients))
+            clients = options.clients or STOCK_CLIENTS
+            found = list(stock.play(database_url, folder, rounds=options.rounds, clients=clients))
         print(stock.line(name, found), flush=True)
         is_red = is_red and any(found)
     return 0 if is_red else 1

@@ -1,4 +1,4 @@
-"""The races as an app of the served host: it writes announcements into a file."""
+"""The races as an app of the served host: it writes announcements into a file, and breaks what a mutant breaks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import AppConfig
+from django.conf import settings
 
 from securelogin import signals
 
 
 class RacesConfig(AppConfig):
-    """Connects the writer where ``RACES_EVENTS`` names a file."""
+    """Connects the writer where ``RACES_EVENTS`` names a file, and applies the mutant that the settings name."""
 
     name = "tests.races"
     label = "races"
@@ -25,6 +26,10 @@ class RacesConfig(AppConfig):
             self.writer = Writer(Path(path))
             signals.refresh_token_reused.connect(self.writer.reused)
             signals.session_ended.connect(self.writer.ended)
+        if name := getattr(settings, "RACES_MUTANT", None):
+            from . import mutants
+
+            mutants.apply(name)
 
 
 class Writer:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Books:
     """The rows of one number, as plain facts.
 
-    ``guesses`` and the failures are those of the row that all strangers share; ``ended_for`` are the reasons of its
-    ended sessions; ``reuses`` and ``endings`` count announcements.
+    ``guesses`` and the failures are those of the row that all strangers share, ``password_failures`` those of its
+    password; ``ended_for`` are the reasons of its ended sessions; ``reuses`` and ``endings`` count announcements.
     """
 
     users: int = 0
@@ -23,5 +23,6 @@ class Books:
     guesses: int = 0
     failures_in_day: int = 0
     failures_in_a_row: int = 0
+    password_failures: int = 0
     reuses: int = 0
     endings: int = 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlencode
 
 Address = tuple[str, int]
 
@@ -22,21 +23,24 @@ NO_ANSWER = 0
 
 @dataclass(frozen=True)
 class Call:
-    """One request, prepared: ``body`` is sent as JSON, None sends no body. Its repr shows neither body nor token."""
+    """One request, prepared: ``body`` is sent as JSON, ``form`` as a form. Its repr shows neither body nor token."""
 
     method: str
     path: str
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     bearer: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    form: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def encoded(self) -> bytes:
         """Return the bytes of the request; the server is asked to close the connection."""
         content = b"" if self.body is None else json.dumps(self.body).encode()
+        if self.form is not None:
+            content = urlencode(self.form, doseq=True).encode()
         headers = {
             "Host": "127.0.0.1",
             "Connection": "close",
-            "Content-Type": "application/json",
+            "Content-Type": "application/json" if self.form is None else "application/x-www-form-urlencoded",
             "Content-Length": str(len(content)),
             **self.headers,
         }
@@ -48,11 +52,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. ``status`` is 0 where nothing did; the repr leaves the body out, which may hold tokens."""
+    """What came back, and when, on the monotonic clock.
+
+    ``status`` is 0 where nothing did; the repr leaves the body out, which may hold tokens.
+    """
 
     status: int
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     worker: str = ""
+    at: float = 0.0
 
     @property
     def face(self) -> str:
@@ -78,11 +86,12 @@ def send(address: Address, calls: Sequence[Call], *, patience: float = PATIENCE)
     finally:
         for connection in connections:
             connection.close()
-    return [_parse(content) for content in received]
+    return [_parse(content, at) for content, at in received]
 
 
-def _receive(connections: Sequence[socket.socket], deadline: float) -> list[bytes]:
+def _receive(connections: Sequence[socket.socket], deadline: float) -> list[tuple[bytes, float]]:
     received = [bytearray() for _ in connections]
+    ends = [0.0 for _ in connections]
     with selectors.DefaultSelector() as selector:
         for index, connection in enumerate(connections):
             connection.setblocking(False)
@@ -92,9 +101,10 @@ def _receive(connections: Sequence[socket.socket], deadline: float) -> list[byte
                 content = _read(connections[key.data])
                 received[key.data] += content
                 if not content:
+                    ends[key.data] = time.monotonic()
                     selector.unregister(key.fileobj)
                     connections[key.data].close()  # gunicorn lingers, for seconds, until the client has closed too
-    return [bytes(content) for content in received]
+    return [(bytes(content), end) for content, end in zip(received, ends, strict=True)]
 
 
 def _read(connection: socket.socket) -> bytes:
@@ -114,14 +124,14 @@ class _Replay:
         return BytesIO(self.content)
 
 
-def _parse(content: bytes) -> Answer:
+def _parse(content: bytes, at: float) -> Answer:
     response = HTTPResponse(_Replay(content))  # type: ignore[arg-type]
     try:
         response.begin()
         text = response.read()
     except HTTPException:
-        return Answer(NO_ANSWER)
-    return Answer(response.status, _read_json(text), response.headers.get("X-Worker", ""))
+        return Answer(NO_ANSWER, at=at)
+    return Answer(response.status, _read_json(text), response.headers.get("X-Worker", ""), at)
 
 
 def _read_json(text: bytes) -> Mapping[str, Any]:

@@ -56,16 +56,15 @@ def _leave(number: int, _frame: object) -> NoReturn:
 
 
 @contextmanager
-def serve(application: str, *, env: Mapping[str, str], log: Path, path: str, clients: int) -> Iterator[Address]:
+def serve(application: str, *, env: Mapping[str, str], log: Path, path: str) -> Iterator[Address]:
     """Serve a WSGI application until the block ends; ``path`` is asked until every worker has answered.
 
-    A worker accepts no more than its share of ``clients``, so that a burst always meets all of them.
     Raises ``NotServed``.
     """
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener, log.open("ab") as output:
         address: Address = listener.getsockname()[:2]
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *_options(listener.fileno(), clients), application],
+            [sys.executable, "-m", "gunicorn", *_options(listener.fileno()), application],
             env=env,
             cwd=ROOT,
             stdout=output,
@@ -76,16 +75,11 @@ def serve(application: str, *, env: Mapping[str, str], log: Path, path: str, cli
         _wait_for_workers(process, address, path, log)
         yield address
     finally:
-        _stop(process)
+        _stop(process, signal.SIGQUIT)  # at once: nothing is under way
 
 
-def _options(descriptor: int, clients: int) -> list[str]:
-    share = max(THREADS, -(-clients // WORKERS))
-    return [
-        *("--config", str(Path(gunicorn_settings.__file__))),
-        *("--bind", f"fd://{descriptor}"),
-        *("--worker-connections", str(share)),
-    ]
+def _options(descriptor: int) -> list[str]:
+    return ["--config", str(Path(gunicorn_settings.__file__)), "--bind", f"fd://{descriptor}"]
 
 
 def _wait_for_workers(process: subprocess.Popen[bytes], address: Address, path: str, log: Path) -> None:
@@ -101,8 +95,8 @@ def _wait_for_workers(process: subprocess.Popen[bytes], address: Address, path: 
     raise NotServed(f"{len(seen)} of {WORKERS} workers answered; see {log}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+def _stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> None:
+    process.send_signal(number)
     try:
         process.wait(STOP_PATIENCE)
     except subprocess.TimeoutExpired:

@@ -2,7 +2,9 @@
 
 - ``RACES_VARIANT``: one of ``VARIANTS``
 - ``RACES_ATOMIC``: ``on`` sets ``ATOMIC_REQUESTS``
+- ``RACES_ISOLATION``: the level of PostgreSQL and MariaDB, in words
 - ``RACES_EVENTS``: the file that announcements of reuse and of ended sessions are written to
+- ``RACES_MUTANT``: one of ``mutants.MUTANTS``, which the host then has in the place of what is right
 
 Every caller is told apart by ``X-Forwarded-For``, so that a round has addresses of its own.
 """
@@ -13,12 +15,15 @@ from datetime import timedelta
 from os import environ
 from typing import Any
 
+from psycopg import IsolationLevel
+
 from example_project.settings import *
-from example_project.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE, REDIS_URL, SECURELOGIN
+from example_project.settings import DATABASES, INSTALLED_APPS, LOGGING, MIDDLEWARE, REDIS_URL, SECURELOGIN
 from securelogin.conf import DEFAULT_LIMITS
 
 LIMIT = 7
 MAX_SESSIONS = 5
+FAILURES_PER_DAY = 10
 PLENTY = 1_000_000
 NO_LIMITS: dict[str, str | None] = dict.fromkeys(DEFAULT_LIMITS)
 NO_PAUSES: dict[str, Any] = {
@@ -28,7 +33,12 @@ NO_PAUSES: dict[str, Any] = {
 }
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "wide": {**NO_PAUSES, "LIMITS": NO_LIMITS},
+    "wide": {
+        **NO_PAUSES,
+        "LIMITS": NO_LIMITS,
+        "AUTH_TYPES": ("PHONE", "PASSWORD"),
+        "FAILURES_PER_DAY": FAILURES_PER_DAY,
+    },
     "strict": {
         **NO_PAUSES,
         "LIMITS": NO_LIMITS,
@@ -37,6 +47,16 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "tight": {"LIMITS": {**NO_LIMITS, "login_ip": f"{LIMIT}/hour"}},
     "tight-redis": {"LIMITS": {**NO_LIMITS, "login_ip": f"{LIMIT}/hour"}, "LIMITS_STORAGE": REDIS_URL},
+    # Sessions and counters are over in seconds, so that clearing meets those who use them.
+    "mixed": {
+        **NO_PAUSES,
+        "LIMITS": {**NO_LIMITS, "login_ip": f"{PLENTY}/second", "verify_ip": f"{PLENTY}/second"},
+        "MAX_SESSIONS": MAX_SESSIONS,
+        "FAILURES_PER_DAY": PLENTY,
+        "FAILURES_PER_MONTH": PLENTY,
+        "SESSION_LIFETIME": timedelta(seconds=6),
+        "REFRESH_TOKEN_LIFETIME": timedelta(seconds=6),
+    },
 }
 
 SECURELOGIN = {
@@ -47,9 +67,21 @@ SECURELOGIN = {
 }
 
 DEBUG = False
+LOGGING = {  # no refusals: they are what is played for
+    **LOGGING,
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "level": "ERROR"}},
+}
 ALLOWED_HOSTS = ["127.0.0.1"]
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.races"]
 MIDDLEWARE = ["tests.races.middleware.WorkerMiddleware", *MIDDLEWARE]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow one would only spread the calls
 DATABASES = {
     "default": {**DATABASES["default"], "ATOMIC_REQUESTS": environ.get("RACES_ATOMIC") == "on", "CONN_MAX_AGE": 600}
 }
+if level := environ.get("RACES_ISOLATION"):
+    levels = {
+        "django.db.backends.postgresql": IsolationLevel[level.replace(" ", "_").upper()],
+        "django.db.backends.mysql": level,
+    }
+    DATABASES["default"]["OPTIONS"]["isolation_level"] = levels[DATABASES["default"]["ENGINE"]]
+RACES_MUTANT = environ.get("RACES_MUTANT")

@@ -17,7 +17,7 @@ from securelogin.models import Counter, OneTimeCode
 from securelogin.phones import E164
 from securelogin.sms.locmem import outbox
 from tests.api.visitor import Visitor, derived_id, sent_code, wrong
-from tests.races.stage import fictional_numbers
+from tests.races.supplies import fictional_numbers
 from tests.visits import read_code
 
 FEW = 20

@@ -10,7 +10,7 @@ import pytest
 from securelogin import services
 from securelogin.exceptions import SMSNotSent
 from securelogin.services import outages
-from tests.races.stage import fictional_numbers
+from tests.races.supplies import fictional_numbers
 
 from .backends import HERE, sms
 from .conftest import Configure

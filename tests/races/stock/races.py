@@ -27,7 +27,7 @@ def play(database_url: str, folder: Path, *, rounds: int, clients: int) -> Gener
     manage("migrate", "--no-input", "--verbosity", "0", env=env)
     manage("createsuperuser", "--no-input", "--verbosity", "0", env=env)
     log = folder / "stock.log"
-    with serve("tests.races.stock.wsgi", env=env, log=log, path="/refresh", clients=clients) as address:
+    with serve("tests.races.stock.wsgi", env=env, log=log, path="/refresh") as address:
         for _ in range(rounds):
             yield _round(address, password, clients)
 

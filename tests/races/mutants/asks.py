@@ -1,0 +1,80 @@
+"""Asks and limits that read, decide and write with nothing that keeps others away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from securelogin import limits
+from securelogin.codes import Purpose
+from securelogin.conf import Conf
+from securelogin.exceptions import RetryLater
+from securelogin.limits import Window
+from securelogin.models import Counter, OneTimeCode
+from securelogin.services import codes as verbs
+from securelogin.services.tables import code_rows
+from securelogin.services.transactions import with_retries
+
+from .mutant import dawdle, replace
+
+Taken = tuple[limits.Spent, frozenset[str]]
+
+
+def ask_without_transaction() -> None:
+    """Let go of the row as soon as it is there: the pause is read when others may be about to write it."""
+
+    def slow_ask(
+        key: str, *, provider: str, code_length: int, at: datetime, conf: Conf
+    ) -> tuple[OneTimeCode, RetryLater | None]:
+        rows = code_rows()
+        rows.touch(key, at=at)
+        row = rows.get(key=key)
+        refusal = row.refusal(at, conf)
+        if refusal is None:
+            dawdle()
+            row.renew(at=at, conf=conf, purpose=Purpose.LOGIN, provider=provider, code_length=code_length)
+            row.save()
+        return row, refusal
+
+    replace(verbs, "_ask", slow_ask)
+    replace(verbs, "in_transaction", with_retries)
+
+
+def count_in_table_by_reading() -> None:
+    """Read the counter, compare it with the limit, write it back."""
+
+    def take(windows: list[Window], _watched: list[Window], at: datetime) -> Taken:
+        counts = {row.key: row for row in Counter.objects.filter(key__in=[window.key for window in windows])}
+        spent = _spent(windows, lambda key: counts[key].count if key in counts else 0)
+        if spent:
+            return spent, frozenset()
+        dawdle()
+        for window in windows:
+            before = counts[window.key].count if window.key in counts else 0
+            values = {"count": before + 1, "expires_at": at + window.length}
+            Counter.objects.update_or_create(key=window.key, defaults=values)
+        return [], frozenset()
+
+    replace(limits, "_take_in_table", take)
+
+
+def count_in_redis_by_reading() -> None:
+    """Get the counter, compare it with the limit, set it."""
+
+    def take(storage: Any, windows: list[Window], _watched: list[Window]) -> Taken:
+        counts = {window.key: storage.get(window.key) for window in windows}
+        spent = _spent(windows, counts.__getitem__)
+        if spent:
+            return spent, frozenset()
+        dawdle()
+        for window in windows:
+            key, seconds = storage.prefixed_key(window.key), int(window.length.total_seconds())
+            storage.get_connection().set(key, counts[window.key] + 1, ex=seconds)
+        return [], frozenset()
+
+    replace(limits, "_take_in_redis", take)
+
+
+def _spent(windows: list[Window], count: Callable[[str], int]) -> list[tuple[str, timedelta]]:
+    return [(window.name, window.length) for window in windows if count(window.key) >= window.limit]

@@ -1,0 +1,61 @@
+"""Logins that open sessions, and calls that end them, with no lock on the user; first logins that give up."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from securelogin.addresses import Client
+from securelogin.conf import Conf
+from securelogin.exceptions import AccountInactive
+from securelogin.services import accounts, endings, sessions, tables
+from securelogin.services import guesses as verbs
+from securelogin.services.transactions import in_transaction
+
+from .mutant import LONG, dawdle, replace
+
+
+def _look_at_user(user_id: Any, **conditions: Any) -> bool:
+    """Find the user, and hold nothing."""
+    return tables.users().filter(pk=user_id, **conditions).exists()
+
+
+def log_in_without_lock() -> None:
+    """Open a session, and evict others, with no lock on the user."""
+    evict = sessions._evict
+
+    def slow_evict(*arguments: Any) -> None:
+        evict(*arguments)
+        dawdle()
+
+    replace(accounts, "lock_user", _look_at_user)
+    replace(sessions, "_evict", slow_evict)
+
+
+def log_out_without_lock() -> None:
+    """End the others with no lock on the user: a login may commit between the look and the deed."""
+    end_all_but = endings.end_all_but
+
+    def slow_end(*arguments: Any, **options: Any) -> list[UUID]:
+        ended = end_all_but(*arguments, **options)
+        dawdle(LONG)
+        return ended
+
+    replace(endings, "lock_user", _look_at_user)
+    replace(endings, "end_all_but", slow_end)
+
+
+def make_user_once() -> None:
+    """Give up where somebody else made the user of the number meanwhile."""
+    make = accounts.make
+
+    def slow_make(*arguments: Any, **options: Any) -> accounts.User:
+        dawdle(LONG)
+        return make(*arguments, **options)
+
+    def try_log_in(guess: Any, client: Client, at: datetime, options: Conf) -> sessions.Login | AccountInactive | None:
+        return in_transaction(lambda: verbs._log_in(guess, client, at, options))
+
+    replace(accounts, "make", slow_make)
+    replace(verbs, "_try_log_in", try_log_in)

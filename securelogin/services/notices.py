@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
@@ -46,17 +47,20 @@ def notify(user: AbstractBaseUser, notice: Notice, client: Client | None) -> Non
 
     Costs nothing where nobody listens.
     """
-    if not signals.owner_notice.has_listeners(type(user)):
+    if not signals.owner_notice.has_listeners(get_user_model()):
         return
     hit = Hit("notice_user", f"{user.pk}:{notice.value}")
     try:
         with_retries(lambda: limits.take([hit], at=timezone.now()))
     except RetryLater:
         return
-    signals.owner_notice.send_robust(type(user), user=user, notice=notice, client=client)
+    signals.owner_notice.send_robust(get_user_model(), user=user, notice=notice, client=client)
 
 
 def notify_user_of(user_id: Any, notice: Notice, client: Client | None) -> None:
     """Do the same for a user that is known by primary key only."""
-    if signals.owner_notice.has_listeners() and (user := users().filter(pk=user_id).first()) is not None:
+    if not signals.owner_notice.has_listeners(get_user_model()):
+        return
+    user = users().filter(pk=user_id).first()
+    if user is not None:
         notify(user, notice, client)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth import get_user_model
 
 from securelogin import signals
 from securelogin.models import Counter
@@ -87,6 +88,24 @@ def test_reuse(visitor: Visitor, told: list[tuple[Any, Notice]], clock: time_mac
     for _ in range(3):
         visitor.post("refresh", {}, token=tokens.refresh_token)
     assert told == [(session.user, Notice.REUSE)]
+
+
+def test_reuse_for_those_who_listen_to_the_user_model(visitor: Visitor, clock: time_machine.Traveller) -> None:
+    """A receiver that names the sender hears of a reuse too."""
+    heard: list[Notice] = []
+
+    def hear(notice: Notice, **_arguments: Any) -> None:
+        heard.append(notice)
+
+    tokens = tokens_of(SessionFactory())
+    visitor.post("refresh", {}, token=tokens.refresh_token)
+    clock.shift(31)
+    signals.owner_notice.connect(hear, sender=get_user_model())
+    try:
+        visitor.post("refresh", {}, token=tokens.refresh_token)
+    finally:
+        signals.owner_notice.disconnect(hear, sender=get_user_model())
+    assert heard == [Notice.REUSE]
 
 
 def test_password(visitor: Visitor, told: list[tuple[Any, Notice]], settings: Any) -> None:

@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
                 ('hour_began_at', models.DateTimeField(null=True, verbose_name='hour began at')),
                 ('sends_in_day', models.PositiveIntegerField(default=0, verbose_name='codes in the day')),
                 ('sending_day_began_at', models.DateTimeField(null=True, verbose_name='day of codes began at')),
+                ('failed_at', models.DateTimeField(null=True, verbose_name='last failure at')),
                 ('failures_in_day', models.PositiveIntegerField(default=0, verbose_name='failures in the day')),
                 ('day_began_at', models.DateTimeField(null=True, verbose_name='day of failures began at')),
                 ('failures_in_month', models.PositiveIntegerField(default=0, verbose_name='failures in 30 days')),

@@ -53,7 +53,7 @@ class OneTimeCodeQuerySet(models.QuerySet["OneTimeCode"]):
         for count, began, length in FAILURE_WINDOWS:
             values[count] = _counted(count, began, at - length)
             values[began] = _begun(began, at, at - length)
-        return rows.update(**values, touched_at=at) == 1
+        return rows.update(**values, failed_at=at, touched_at=at) == 1
 
     def consume(self, key: str, *, nonce: str, at: datetime) -> bool:
         """Use the code up; False where another call did before, or a newer code took its place."""
@@ -136,6 +136,7 @@ class OneTimeCode(models.Model):
     sends_in_day = models.PositiveIntegerField(_("codes in the day"), default=0)
     sending_day_began_at = models.DateTimeField(_("day of codes began at"), null=True)
 
+    failed_at = models.DateTimeField(_("last failure at"), null=True)
     failures_in_day = models.PositiveIntegerField(_("failures in the day"), default=0)
     day_began_at = models.DateTimeField(_("day of failures began at"), null=True)
     failures_in_month = models.PositiveIntegerField(_("failures in 30 days"), default=0)
@@ -197,9 +198,9 @@ class OneTimeCode(models.Model):
     def spent_by(self, at: datetime, conf: Conf) -> str | None:
         """Name the budget that the failure of that moment spent, the most lasting of several, or None.
 
-        Of simultaneous failures it is the one that wrote the row last: with the budget spent none came after it.
+        Of simultaneous failures it is the one that was counted last: with the budget spent none came after it.
         """
-        is_last = self.touched_at == at
+        is_last = self.failed_at == at
         budgets = (
             ("FAILURES_IN_A_ROW", self.disabled_at == at),
             ("FAILURES_PER_MONTH", is_last and self.failures_in_month == conf.FAILURES_PER_MONTH),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import MD5PasswordHasher
 
 from securelogin import signals
 from securelogin.models import Counter
@@ -77,6 +78,51 @@ def test_lock(visitor: Visitor, told: list[tuple[Any, Notice]], settings: Any, b
         for _ in range(5):
             visitor.guess(wrong(sent_code()), userid=derived_id(phone), phone=phone)
     assert told == [(user, notice)]
+
+
+def test_nobody_hides_a_lock(visitor: Visitor, told: list[tuple[Any, Notice]], settings: Any) -> None:
+    """Whoever writes the number's row between the last guess and the look at it hides nothing from the owner."""
+    settings.SECURELOGIN = {**settings.SECURELOGIN, "FAILURES_PER_DAY": 2}
+    user = UserFactory(phone=PHONE)
+
+    def register(**_arguments: Any) -> None:
+        visitor.ask(route="register", username="Eve")
+
+    visitor.ask()
+    signals.code_rejected.connect(register)
+    try:
+        for _ in range(3):
+            visitor.guess(wrong(sent_code()), userid=derived_id())
+    finally:
+        signals.code_rejected.disconnect(register)
+    assert told == [(user, Notice.LOCKED)]
+
+
+class BusyHasher(MD5PasswordHasher):
+    """A hasher that takes its time, in which somebody else guesses too."""
+
+    meanwhile: ClassVar[Callable[[], object] | None] = None
+
+    def verify(self, password: str, encoded: str) -> bool:
+        """Let the other guess, once, then compare."""
+        act, type(self).meanwhile = type(self).meanwhile, None
+        if act is not None:
+            act()
+        return super().verify(password, encoded)
+
+
+def test_guesses_at_once_hide_no_lock(visitor: Visitor, told: list[tuple[Any, Notice]], settings: Any) -> None:
+    """A guess that is refused while the last one is hashed hides nothing from the owner."""
+    settings.SECURELOGIN = {**settings.SECURELOGIN, "AUTH_TYPES": ("PASSWORD",), "FAILURES_PER_DAY": 1}
+    settings.PASSWORD_HASHERS = [f"{__name__}.BusyHasher"]
+    user = UserFactory(phone=PHONE, password=PASSWORD)
+
+    def guess() -> None:
+        visitor.post("login", {"auth_type": "PASSWORD", "phone": PHONE, "password": "wrong"})
+
+    BusyHasher.meanwhile = guess
+    guess()
+    assert told == [(user, Notice.LOCKED)]
 
 
 def test_reuse(visitor: Visitor, told: list[tuple[Any, Notice]], clock: time_machine.Traveller) -> None:

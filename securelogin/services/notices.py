@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import Error
 from django.utils import timezone
 
 from .. import events, limits, signals
 from ..addresses import Client
 from ..events import Event
-from ..exceptions import RetryLater
+from ..exceptions import RetryLater, Unavailable
 from ..limits import Hit
 from ..phones import E164
 from .tables import users
 from .transactions import with_retries
+
+logger = logging.getLogger("securelogin.services")
+
+T = TypeVar("T")
 
 
 class Notice(str, Enum):
@@ -45,22 +52,41 @@ def announce_lock(user: AbstractBaseUser | None, window: str, *, client: Client,
 def notify(user: AbstractBaseUser, notice: Notice, client: Client | None) -> None:
     """Send ``signals.owner_notice``, as often as ``notice_user`` lets it through. Call it after the commit.
 
-    Costs nothing where nobody listens.
+    Costs nothing where nobody listens. A database that is gone is logged: what was done is done all the same.
     """
-    if not signals.owner_notice.has_listeners(get_user_model()):
-        return
-    hit = Hit("notice_user", f"{user.pk}:{notice.value}")
-    try:
-        with_retries(lambda: limits.take([hit], at=timezone.now()))
-    except RetryLater:
-        return
-    signals.owner_notice.send_robust(get_user_model(), user=user, notice=notice, client=client)
+    if _may_tell(user.pk, notice):
+        signals.owner_notice.send_robust(get_user_model(), user=user, notice=notice, client=client)
 
 
 def notify_user_of(user_id: Any, notice: Notice, client: Client | None) -> None:
     """Do the same for a user that is known by primary key only."""
-    if not signals.owner_notice.has_listeners(get_user_model()):
+    if not _has_listeners():
         return
-    user = users().filter(pk=user_id).first()
+    user = _after_commit(notice, lambda: users().filter(pk=user_id).first())
     if user is not None:
         notify(user, notice, client)
+
+
+def _may_tell(owner: object, notice: Notice) -> bool:
+    hit = Hit("notice_user", f"{owner}:{notice.value}")
+
+    def take() -> bool:
+        try:
+            limits.take([hit], at=timezone.now())
+        except RetryLater:
+            return False
+        return True
+
+    return _has_listeners() and _after_commit(notice, take) is True
+
+
+def _has_listeners() -> bool:
+    return signals.owner_notice.has_listeners(get_user_model())
+
+
+def _after_commit(notice: Notice, story: Callable[[], T]) -> T | None:
+    try:
+        return with_retries(story)
+    except (Error, Unavailable) as error:
+        logger.error("nobody was told of %s: %s", notice.value, type(error).__name__)
+        return None

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.db import OperationalError, connection
 
 from securelogin import signals
 from securelogin.models import Counter
@@ -177,6 +178,21 @@ def test_notices_are_limited(
     clock.shift(timedelta(days=1))
     enter(visitor)
     assert len(told) == 3
+
+
+def without_counters(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+    """Answer as a database that cannot be had, where the counter of notices is asked for."""
+    if "notice_user" in str(params):
+        raise OperationalError("gone")
+    return execute(sql, params, many, context)
+
+
+def test_login_stands_where_nobody_can_be_told(visitor: Visitor, told: list[tuple[Any, Notice]], clock: Any) -> None:
+    """A database that is gone after the commit takes no tokens away from who is in."""
+    UserFactory(phone=PHONE)
+    with connection.execute_wrapper(without_counters):
+        enter(visitor)
+    assert told == []
 
 
 def test_nobody_listens_costs_nothing(visitor: Visitor) -> None:

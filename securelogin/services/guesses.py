@@ -185,4 +185,4 @@ def _count_failure(guess: _Guess, client: Client, at: datetime, options: Conf) -
     if window == "FAILURES_IN_A_ROW":
         digest = phones.digest(guess.phone)
         signals.codes_disabled.send_robust(OneTimeCode, phone_digest=digest, request=client.request)
-    notices.announce_lock(guess.user, window, client=client, phone=guess.phone)
+    notices.announce_lock(guess.user, window, key=guess.key, client=client, phone=guess.phone)

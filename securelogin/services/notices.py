@@ -41,12 +41,20 @@ class Notice(str, Enum):
     """The password was changed."""
 
 
-def announce_lock(user: AbstractBaseUser | None, window: str, *, client: Client, phone: E164 | None = None) -> None:
-    """Announce the failure that spent a budget, and tell the owner where there is one."""
+def announce_lock(
+    user: AbstractBaseUser | None, window: str, *, key: str, client: Client, phone: E164 | None = None
+) -> None:
+    """Announce the failure that spent a budget of the row ``key``, and tell the owner.
+
+    Where there is none it costs the same, so that nobody learns by the time whether there is.
+    """
     user_id = user.pk if user is not None else None
     events.announce(Event.LOGIN_LOCK, client=client, phone=phone, user_id=user_id, window=window)
+    notice = Notice.DISABLED if window == "FAILURES_IN_A_ROW" else Notice.LOCKED
     if user is not None:
-        notify(user, Notice.DISABLED if window == "FAILURES_IN_A_ROW" else Notice.LOCKED, client)
+        notify(user, notice, client)
+    else:
+        _may_tell(key, notice)
 
 
 def notify(user: AbstractBaseUser, notice: Notice, client: Client | None) -> None:

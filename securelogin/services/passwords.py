@@ -57,7 +57,7 @@ def log_in_with_password(
     failure = Event.LOGIN_FAIL if match.is_counted else Event.LOGIN_FAIL_MAX
     events.announce(failure, client=client, phone=phone, user_id=user_id, method="pwd")
     if match.window is not None:
-        notices.announce_lock(user, match.window, client=client, phone=phone)
+        notices.announce_lock(user, match.window, key=key, client=client, phone=phone)
     if not options.PREVENT_ENUMERATION and user is None:
         raise AccountUnknown("there is no account")
     if not options.PREVENT_ENUMERATION and user is not None and not user.is_active:

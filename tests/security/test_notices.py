@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
@@ -17,6 +18,7 @@ from securelogin.models import Counter
 from securelogin.services.notices import Notice
 from tests.api.visitor import PASSWORD, Visitor, derived_id, sent_code, wrong
 from tests.factories import SessionFactory, UserFactory, tokens_of
+from tests.services.statements import statements_of, without_values
 from tests.visits import PHONE
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -193,6 +195,19 @@ def test_login_stands_where_nobody_can_be_told(visitor: Visitor, told: list[tupl
     with connection.execute_wrapper(without_counters):
         enter(visitor)
     assert told == []
+
+
+def test_known_and_unknown_numbers_lock_alike(visitor: Visitor, told: list[tuple[Any, Notice]], settings: Any) -> None:
+    """The statements of the guess that locks are the same, whether there is an owner to be told or none (C3)."""
+    settings.SECURELOGIN = {**settings.SECURELOGIN, "FAILURES_PER_DAY": 1}
+    user = UserFactory(phone=PHONE)
+    seen: list[list[str]] = []
+    for phone in (PHONE, "+12025550199"):
+        visitor.ask(phone)
+        guess = partial(visitor.guess, wrong(sent_code()), userid=derived_id(phone), phone=phone)
+        seen.append(without_values(statements_of(guess)))
+    assert seen[0] == seen[1]
+    assert told == [(user, Notice.LOCKED)]
 
 
 def test_nobody_listens_costs_nothing(visitor: Visitor) -> None:

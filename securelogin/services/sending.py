@@ -85,7 +85,7 @@ def _deliver(message: Message) -> None:
         _hand_over(message, backend)
     except SMSNotSent as error:
         logger.warning("code not sent through %r: %s", message.alias, error.reason, extra={"phone": digest})
-        if error.is_definite:
+        if error.is_definite and conf.current().SEND == "inline":
             _lift_pause(message.row)
         signals.sms_not_sent.send_robust(sender, alias=message.alias, phone_digest=digest, error=error)
         _announce(Event.CODE_NOT_SENT, message, reason=error.reason)
@@ -130,7 +130,10 @@ def _compose(message: Message) -> str:
 
 
 def _lift_pause(row: OneTimeCode) -> None:
-    """Let the number ask again at once: the provider surely sent nothing. The send stays counted."""
+    """Let the number ask again at once: the provider surely sent nothing. The send stays counted.
+
+    Inline only, where the answer tells the failure. A thread tells nothing: who is sent nothing keeps the pause too.
+    """
     code_rows().filter(key=row.key, nonce=row.nonce).update(resend_at=timezone.now())
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.utils import translation
 
 from securelogin import codes, phones, services
-from securelogin.exceptions import SMSNotSent
+from securelogin.exceptions import ResendTooSoon, SMSNotSent
 from securelogin.services import sending
 from securelogin.sms.locmem import outbox
 from tests.factories import UserFactory
@@ -155,14 +155,29 @@ def test_thread_does_not_make_the_answer_wait(ada: Visitor, configure: Configure
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("mode", ["refused", "no such number", "time-out"])
 def test_thread_never_tells(mode: str, ada: Visitor, configure: Configure, announced: Announcements) -> None:
-    """Whatever the provider says, the answer is that of a code that was sent; the pause is lifted as inline."""
+    """Whatever the provider says, the answer and the pause are those of a code that was sent."""
     configure(SEND="thread", SMS=sms("FailingBackend", mode=mode))
     assert ada.ask().resend_after == 30
     assert sending.drain()
     assert announced.names() == ["sms_not_sent"]
     row = ada.row()
     assert row.resend_at is not None
-    assert (row.resend_at < row.touched_at + timedelta(seconds=30)) is (mode != "time-out")
+    assert row.resend_at == row.touched_at + timedelta(seconds=30)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("mode", ["refused", "no such number", "time-out"])
+def test_refused_and_unreachable_numbers_ask_again_alike(
+    mode: str, ada: Visitor, bob: Visitor, configure: Configure
+) -> None:
+    """While a provider refuses everything, asking twice tells nothing of who has an account (C1)."""
+    configure(SEND="thread", SIGNUP="closed", SMS=sms("FailingBackend", mode=mode))
+    UserFactory(phone=ada.phone)
+    for visitor in (ada, bob):
+        visitor.ask()
+        assert sending.drain()
+        with pytest.raises(ResendTooSoon):
+            visitor.ask()
 
 
 @pytest.mark.django_db(transaction=True)

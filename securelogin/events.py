@@ -12,7 +12,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -103,7 +102,7 @@ class SecurityEvent:
 
     def as_json(self) -> str:
         """Return one line of ASCII: no text of a caller's can begin another (CWE-117)."""
-        return json.dumps({**vars(self), "detail": dict(self.detail)}, separators=(",", ":"), default=str)
+        return json.dumps(vars(self), separators=(",", ":"), default=str)
 
 
 def announce(
@@ -130,7 +129,7 @@ def announce(
         phone=phones.mask(phone),
         phone_digest=phones.digest(E164(phone)) if phone else "",
         session=session_digest(session_id) if session_id else "",
-        detail=MappingProxyType(detail),
+        detail=detail,  # no proxy of it: that cannot be pickled, and logs go to queues and sockets
         **_where(client),
     )
     logger.log(level, "%s", record.as_json(), extra={"security_event": record})

@@ -7,7 +7,9 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
+from logging.handlers import SocketHandler
 from pathlib import Path
 from typing import Any
 
@@ -332,6 +334,16 @@ def test_two_events_of_one_number_meet(visitor: Visitor, trail: Trail) -> None:
     for algorithm in ("md5", "sha1", "sha256"):
         for spelling in (PHONE, PHONE[1:]):
             assert not hashlib.new(algorithm, spelling.encode()).hexdigest().startswith(first)
+
+
+def test_records_travel(visitor: Visitor, trail: Trail, caplog: pytest.LogCaptureFixture) -> None:
+    """A queue, another process or the socket handler of the standard library carries a record as it is."""
+    visitor.log_in()
+    assert all(asdict(record) == vars(record) for record in trail)
+    handler = SocketHandler("127.0.0.1", None)
+    lines = [record for record in caplog.records if record.name == "securelogin.audit"]
+    assert all(handler.makePickle(line) for line in lines)
+    assert lines
 
 
 def test_receiver_that_fails_harms_nobody(visitor: Visitor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -39,9 +40,10 @@ class JWTAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-def caller_of(request: Request, *, device: str = "") -> Client:
+def caller_of(request: HttpRequest | Request, *, device: str = "") -> Client:
     """Return who calls; ``device`` is the name the client gave itself."""
-    return client_of(request._request, trusted_proxies=conf.current().TRUSTED_PROXY_COUNT, device=device)
+    plain = request._request if isinstance(request, Request) else request
+    return client_of(plain, trusted_proxies=conf.current().TRUSTED_PROXY_COUNT, device=device)
 
 
 def bearer_of(request: Request) -> str | None:

@@ -11,11 +11,14 @@ from uuid import uuid4
 import jwt
 import pytest
 from django.contrib.auth import get_user_model
+from django.test import RequestFactory
 from django.utils import timezone
 from rest_framework_simplejwt import tokens as stock
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from securelogin import keys
+from securelogin.api.authentication import JWTAuthentication
+from securelogin.api.faces import TokenRefused
 from securelogin.models import Session
 from securelogin.tokens import RefreshToken, read_refresh
 from tests.factories import SessionFactory, UserFactory, tokens_of
@@ -51,6 +54,19 @@ PUBLIC = ["register", "login", "login_sms", "verify_sms"]
 
 
 # Others' ways beside ours
+
+
+def test_request_of_djangos() -> None:
+    """A middleware of a host's that hands Django's own request over gets a user or a refusal, never a crash."""
+    session = SessionFactory()
+    bearer = f"Bearer {tokens_of(session).access_token}"
+    request: Any = RequestFactory().get("/", HTTP_AUTHORIZATION=bearer)
+    found = JWTAuthentication().authenticate(request)
+    assert found is not None
+    assert found[0] == session.user
+    Session.objects.update(ended_at=timezone.now())
+    with pytest.raises(TokenRefused):
+        JWTAuthentication().authenticate(request)
 
 
 @pytest.mark.parametrize("auth", [None, "a token of somebody else", object()], ids=["none", "text", "object"])

@@ -42,7 +42,7 @@ class Notice(str, Enum):
 
 
 def announce_lock(
-    user: AbstractBaseUser | None, window: str, *, key: str, client: Client, phone: E164 | None = None
+    user: AbstractBaseUser | None, window: str, *, key: str, client: Client | None, phone: E164 | None = None
 ) -> None:
     """Announce the failure that spent a budget of the row ``key``, and tell the owner.
 

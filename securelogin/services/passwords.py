@@ -133,11 +133,12 @@ def change_password(
     options, now = conf.current(), timezone.now()
     accounts.check_password_strength(new_password, user, field="newpassword")
     key = _row_key(accounts.user_identifier(user))
-    is_changed = _compare(key, user, old_password, now, options).is_right and _replace(
-        key, token, user, new_password, now, client
-    )
+    match = _compare(key, user, old_password, now, options)
+    is_changed = match.is_right and _replace(key, token, user, new_password, now, client)
     event = Event.PASSWORD_CHANGE if is_changed else Event.PASSWORD_CHANGE_FAIL
     events.announce(event, client=client, user_id=user.pk, session_id=token.session_id)
+    if match.window is not None:
+        notices.announce_lock(user, match.window, key=key, client=client)
     if not is_changed:
         raise PasswordChangeRejected("the old password is wrong")
     announced: Any = user

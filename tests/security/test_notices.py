@@ -167,6 +167,16 @@ def test_password(visitor: Visitor, told: list[tuple[Any, Notice]], settings: An
     assert told == [(user, Notice.PASSWORD)]
 
 
+def test_old_password_that_is_guessed_at(visitor: Visitor, told: list[tuple[Any, Notice]], settings: Any) -> None:
+    """Who has a token and guesses at the old password locks it, and the owner is told."""
+    settings.SECURELOGIN = {**settings.SECURELOGIN, "AUTH_TYPES": ("PHONE", "PASSWORD"), "FAILURES_PER_DAY": 2}
+    user = UserFactory(password=PASSWORD)
+    access = tokens_of(SessionFactory(user=user)).access_token
+    for _ in range(3):
+        visitor.post("password", {"oldpassword": "wrong", "newpassword": "another long way"}, token=access)
+    assert told == [(user, Notice.LOCKED)]
+
+
 def test_notices_are_limited(
     visitor: Visitor, told: list[tuple[Any, Notice]], settings: Any, clock: time_machine.Traveller
 ) -> None:

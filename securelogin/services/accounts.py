@@ -57,7 +57,7 @@ def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
     budgets.take(_hits(client), at=now, client=client, phone=phone)
     if not options.PREVENT_ENUMERATION and find(phone):
         raise PhoneTaken("the number belongs to an account")
-    key = codes.row_key(phone, codes.ANYONE)
+    key = row_key(phone, codes.ANYONE)
     expires_at = now + (MONTH if options.SIGNUP == "register" else DAY)
     with_retries(lambda: _leave_name(key, display_name, expires_at, now))
     return phones.user_ids(phone)[0]
@@ -65,6 +65,17 @@ def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
 
 def _leave_name(key: str, display_name: str, expires_at: datetime, now: datetime) -> None:
     code_rows().touch(key, at=now, display_name=display_name, name_expires_at=expires_at)
+
+
+def row_key(phone: E164, asker: str) -> str:
+    """Return the row's key; a row that a fallback of SECRET_KEY named is renamed first, with all its counts.
+
+    Whoever makes a row asks for its key here, or the new row would hide the counts of the old one.
+    """
+    key = codes.row_key(phone, asker)
+    if old_keys := codes.old_row_keys(phone, asker):
+        with_retries(lambda: code_rows().adopt(key, old_keys))
+    return key
 
 
 def register_with_password(*, username: str, email: str, password: str, client: Client) -> sessions.Login:

@@ -52,7 +52,7 @@ def request_code(phone: E164, *, device_token: str | None = None, client: Client
     full = budgets.take(_hits(phone, asker, client), at=now, client=client, phone=phone, watched=_watched(asker))
     alias, provider = sending.route(phone)
     length = options.CODE_LENGTH + (codes.LONGER if full and not provider else 0)
-    key = row_key(phone, asker)
+    key = accounts.row_key(phone, asker)
     row, refusal = in_transaction(lambda: _ask(key, provider=provider, code_length=length, at=now, conf=options))
     if refusal is not None:
         budgets.announce(refusal, client=client, phone=phone)
@@ -87,7 +87,7 @@ def asker_of(phone: E164, user: User | None, device_token: str | None) -> str:
     if device is None or user is None or device.user_id != accounts.birth_name(user):
         return codes.ANYONE
     asker = codes.device_asker(device.id)
-    is_disabled = code_rows().filter(key=row_key(phone, asker)).exclude(disabled_at=None).exists()
+    is_disabled = code_rows().filter(key=accounts.row_key(phone, asker)).exclude(disabled_at=None).exists()
     return codes.ANYONE if is_disabled else asker
 
 
@@ -101,14 +101,6 @@ def _hits(phone: E164, asker: str, client: Client) -> list[Hit]:
 def _watched(asker: str) -> list[Hit]:
     """Strangers get longer codes while the site as a whole is guessed at; a known device is no stranger."""
     return [SPRAY] if asker == codes.ANYONE else []
-
-
-def row_key(phone: E164, asker: str) -> str:
-    """Return the row's key; a row that a fallback of SECRET_KEY named is renamed first, with all its counts."""
-    key = codes.row_key(phone, asker)
-    if old_keys := codes.old_row_keys(phone, asker):
-        with_retries(lambda: code_rows().adopt(key, old_keys))
-    return key
 
 
 def _ask(

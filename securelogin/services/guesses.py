@@ -22,7 +22,7 @@ from ..models import OneTimeCode
 from ..phones import E164
 from . import accounts, budgets, notices, sessions
 from .accounts import User
-from .codes import SPRAY, asker_of, check_offered, may_sign_up, row_key
+from .codes import SPRAY, asker_of, check_offered, may_sign_up
 from .tables import code_rows
 from .transactions import in_transaction, refuse_transaction, with_retries
 
@@ -67,7 +67,7 @@ def verify_code(
     budgets.take([Hit("verify_ip", client.bucket)], at=now, client=client, phone=phone)
     user = with_retries(lambda: accounts.find(phone))
     asker = asker_of(phone, user, device_token)
-    key = row_key(phone, asker)
+    key = accounts.row_key(phone, asker)
     row, is_counted = _count_guess(key, code, at=now, conf=options)
     guess = _Guess(phone, user_id, code, asker, user, key, row or OneTimeCode(), is_counted)
     is_right = guess.is_counted and _is_right(guess)

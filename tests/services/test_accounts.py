@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -76,6 +77,19 @@ def test_registering_again_leaves_the_later_name_and_every_count(ada: Visitor) -
     assert row.display_name == "Countess"
     assert (row.nonce, row.guesses, row.sends_in_hour, row.failures_in_day) == (before.nonce, 3, 1, 3)
     assert name_of(ada.guess(ada.code()).user) == "Countess"
+
+
+def test_registering_under_a_new_secret_key_keeps_every_count(ada: Visitor, settings: Any) -> None:
+    """Who registers a number first after a rotation gives nobody its failures and sends back."""
+    ada.ask()
+    ada.fail(3)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another key that is long enough for every check there may ever be"
+    register()
+    row = OneTimeCode.objects.get()
+    assert (row.key, row.display_name) == (codes.row_key(PHONE, codes.ANYONE), "Ada")
+    assert (row.failures_in_day, row.sends_in_day) == (3, 1)
+    assert ada.guess(ada.code())
 
 
 @pytest.mark.parametrize("mode", ["login", "register"])

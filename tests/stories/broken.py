@@ -1,0 +1,104 @@
+"""Sites that are broken in one place each: what the stories must notice, so that their silence means something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from securelogin import codes
+from securelogin.models import OneTimeCode, Session
+from securelogin.models.codes import ASK_FIELDS, OneTimeCodeQuerySet
+from securelogin.models.sessions import SessionQuerySet
+from securelogin.services import accounts, rotation
+from securelogin.services import codes as code_verbs
+from securelogin.tokens import read_device
+
+Break = Callable[[pytest.MonkeyPatch], None]
+FAILURES = ["failures_in_day", "failures_in_month", "failures_in_a_row"]
+
+
+def forgive_an_older_generation(patch: pytest.MonkeyPatch) -> None:
+    """Within the grace, take a token two generations old for a repeat."""
+    is_repeat = rotation.is_repeat
+
+    def one_more(session: Session, generation: int, **rest: Any) -> bool:
+        return is_repeat(session, generation, **rest) or is_repeat(session, generation + 1, **rest)
+
+    patch.setattr(rotation, "is_repeat", one_more)
+
+
+def forget_to_look_whether_used(patch: pytest.MonkeyPatch) -> None:
+    """Use a code up without the condition that nobody else did."""
+
+    def consume(self: OneTimeCodeQuerySet, key: str, *, nonce: str, at: datetime) -> bool:
+        self.filter(key=key, nonce=nonce).update(consumed_at=None)
+        return real(self, key, nonce=nonce, at=at)
+
+    real = OneTimeCodeQuerySet.consume
+    patch.setattr(OneTimeCodeQuerySet, "consume", consume)
+
+
+def let_a_new_code_reset_failures(patch: pytest.MonkeyPatch) -> None:
+    """Begin every budget anew with each code."""
+
+    def renew(self: OneTimeCode, **arguments: Any) -> None:
+        real(self, **arguments)
+        for name in FAILURES:
+            setattr(self, name, 0)
+
+    real = OneTimeCode.renew
+    patch.setattr(OneTimeCode, "renew", renew)
+    patch.setattr(code_verbs, "ASK_FIELDS", [*ASK_FIELDS, *FAILURES])
+
+
+def end_no_other_sessions(patch: pytest.MonkeyPatch) -> None:
+    """For one of the reasons, say which sessions end and end none."""
+
+    def end(self: SessionQuerySet, reason: str, *, at: datetime) -> list[UUID]:
+        if reason == "logout_others":
+            return list(self.filter(ended_at=None).values_list("pk", flat=True))
+        return real(self, reason, at=at)
+
+    real = SessionQuerySet.end
+    patch.setattr(SessionQuerySet, "end", end)
+
+
+def trust_the_device_of_a_former_owner(patch: pytest.MonkeyPatch) -> None:
+    """Leave the user out of the question whose device it is."""
+
+    def asker(phone: Any, _user: Any, device_token: str | None) -> str:
+        device = read_device(phone, device_token)
+        return codes.device_asker(device.id) if device else codes.ANYONE
+
+    patch.setattr(code_verbs, "_asker", asker)
+
+
+def let_the_inactive_in(patch: pytest.MonkeyPatch) -> None:
+    """Take a session for live whatever became of its user."""
+    patch.setattr(SessionQuerySet, "live", lambda self, at=None: self.filter(ended_at=None))
+
+
+def hide_the_row_of_a_former_key(patch: pytest.MonkeyPatch) -> None:
+    """Make a new row after a new SECRET_KEY, with budgets of its own."""
+    patch.setattr(accounts, "row_key", codes.row_key)
+
+
+BREAKS: Mapping[str, Break] = MappingProxyType(
+    {
+        each.__name__: each
+        for each in (
+            forgive_an_older_generation,
+            forget_to_look_whether_used,
+            let_a_new_code_reset_failures,
+            end_no_other_sessions,
+            trust_the_device_of_a_former_owner,
+            let_the_inactive_in,
+            hide_the_row_of_a_former_key,
+        )
+    }
+)

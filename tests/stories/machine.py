@@ -7,8 +7,8 @@ from hypothesis.stateful import rule
 
 from .meanwhile import at_once
 from .visits import DEVICES, CodeVisits
-from .visits_sessions import Thefts
 from .visits_staff import Operations
+from .visits_thefts import Thefts
 
 
 class SteadyVisits(CodeVisits, Thefts, Operations):

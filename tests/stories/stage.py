@@ -35,6 +35,9 @@ TICK = timedelta(microseconds=7919)
 MOST_BACK = timedelta(seconds=8)
 """How far a server's clock may be set back, all in all; the leeway for ``iat`` is ten seconds."""
 
+CLIENTS_CLOCK = "Thu, 01 Jan 1970 00:00:00 GMT"
+"""What every client takes for the time; nobody asks it."""
+
 SECRETS_EVERY = 8
 """Steps between two looks for secrets in every row; each story ends with one."""
 
@@ -118,7 +121,7 @@ class Stage:
         self, route: str, body: Any = None, *, token: str = "", key: str | None = None, visitor: Visitor | None = None
     ) -> Answer:
         """Post to a route, with an ``Idempotency-Key`` where one is given; the answer is a documented face."""
-        headers = {"HTTP_IDEMPOTENCY_KEY": key} if key else {}
+        headers = {"HTTP_DATE": CLIENTS_CLOCK, **({"HTTP_IDEMPOTENCY_KEY": key} if key else {})}
         return Answer(route, (visitor or self.visitor).post(route, body, token=token, **headers))
 
     def texts_to(self, phone: str) -> list[str]:

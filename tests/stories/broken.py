@@ -78,6 +78,12 @@ def trust_the_device_of_a_former_owner(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(code_verbs, "_asker", asker)
 
 
+def forget_the_key_of_a_call(patch: pytest.MonkeyPatch) -> None:
+    """Rotate without keeping the Idempotency-Key, so that an honest repeat is taken for a theft."""
+    rotate = SessionQuerySet.rotate
+    patch.setattr(SessionQuerySet, "rotate", lambda *args, **rest: rotate(*args, **{**rest, "retry_digest": None}))
+
+
 def let_the_inactive_in(patch: pytest.MonkeyPatch) -> None:
     """Take a session for live whatever became of its user."""
     patch.setattr(SessionQuerySet, "live", lambda self, at=None: self.filter(ended_at=None))
@@ -97,6 +103,7 @@ BREAKS: Mapping[str, Break] = MappingProxyType(
             let_a_new_code_reset_failures,
             end_no_other_sessions,
             trust_the_device_of_a_former_owner,
+            forget_the_key_of_a_call,
             let_the_inactive_in,
             hide_the_row_of_a_former_key,
         )

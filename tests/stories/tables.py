@@ -74,8 +74,13 @@ def _check_sessions(site: Site) -> None:
 
 
 def _check_codes(site: Site) -> None:
-    real = {row.key: _of_table(row) for row in OneTimeCode.objects.all()}
-    assert real == {row.name_at_rest: _of_model(row) for row in site.rows.values()}
+    rows = {row.key: row for row in OneTimeCode.objects.all()}
+    models = {row.name_at_rest: row for row in site.rows.values()}
+    assert set(rows) == set(models), "rows of codes came or went"
+    for key, model in models.items():
+        real, expected = _of_table(rows[key]), _of_model(model)
+        for name, value in expected.items():
+            assert real[name] == value, (name, key)
 
 
 def _of_table(row: OneTimeCode) -> dict[str, Any]:

@@ -49,6 +49,14 @@ class SessionVisits(Story):
             self.refresh_on(device, loses=True)
         self.refresh_on(device)
 
+    @rule(number=DEVICES, has_key=st.booleans(), pause=st.sampled_from([29, 31, 3600, 86_399, 86_401]))
+    def lose_and_repeat(self, number: int, has_key: bool, pause: int) -> None:
+        """Lose the answer and repeat the call: in time with the grace or the key, or too late."""
+        device = self.device(number)
+        self.refresh_on(device, has_key=has_key, loses=True)
+        self.stage.wait(timedelta(seconds=pause))
+        self.refresh_on(device)
+
     def refresh_on(self, device: Device, *, has_key: bool = False, loses: bool = False) -> None:
         """Refresh as an honest client does: what was lost is repeated, with its key, before anything else."""
         if device.pair is None:

@@ -94,18 +94,19 @@ def hide_the_row_of_a_former_key(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(accounts, "row_key", codes.row_key)
 
 
-BREAKS: Mapping[str, Break] = MappingProxyType(
-    {
-        each.__name__: each
-        for each in (
-            forgive_an_older_generation,
-            forget_to_look_whether_used,
-            let_a_new_code_reset_failures,
-            end_no_other_sessions,
-            trust_the_device_of_a_former_owner,
-            forget_the_key_of_a_call,
-            let_the_inactive_in,
-            hide_the_row_of_a_former_key,
-        )
-    }
+def _named(*breaks: Break) -> Mapping[str, Break]:
+    return MappingProxyType({each.__name__: each for each in breaks})
+
+
+CODE_BREAKS = _named(
+    forget_to_look_whether_used,
+    let_a_new_code_reset_failures,
+    trust_the_device_of_a_former_owner,
+    hide_the_row_of_a_former_key,
+)
+SESSION_BREAKS = _named(
+    forgive_an_older_generation,
+    end_no_other_sessions,
+    forget_the_key_of_a_call,
+    let_the_inactive_in,
 )

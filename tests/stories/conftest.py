@@ -7,4 +7,4 @@ from hypothesis import settings
 
 CHECKS = ("calls", "faces", "machine", "stage", "tables", "visits", "visits_sessions", "visits_thefts")
 pytest.register_assert_rewrite(*[f"tests.stories.{name}" for name in CHECKS])
-settings.register_profile("long", max_examples=150, stateful_step_count=60, deadline=None, print_blob=True)
+settings.register_profile("long", max_examples=250, stateful_step_count=60, deadline=None, print_blob=True)

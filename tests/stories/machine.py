@@ -1,4 +1,4 @@
-"""The machines: all rules together, without threads and with them."""
+"""The machines: the rules in two halves, and all of them together."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from .visits_staff import Operations
 from .visits_thefts import Thefts
 
 
-class SteadyVisits(CodeVisits, Thefts, Operations):
-    """Everybody, one statement at a time: one story has one outcome."""
+class CodeStories(CodeVisits, Operations):
+    """Codes, staff, time and keys; one story has one outcome."""
 
 
-class Visits(SteadyVisits):
-    """Everybody, and calls that real threads make at one moment."""
+class SessionStories(Thefts):
+    """Sessions and thefts; one story has one outcome."""
+
+
+class Visits(CodeStories, SessionStories):
+    """Everybody at once, and calls that real threads make at one moment."""
 
     @rule(number=DEVICES, threads=st.integers(2, 3))
     def answer_in_threads(self, number: int, threads: int) -> None:

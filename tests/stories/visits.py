@@ -192,7 +192,7 @@ class CodeVisits(Story):
         for code in self.stage.codes[-3:]:
             self.answer(device, code)
 
-    @rule(number=DEVICES, after=st.integers(2, 5))
+    @rule(number=DEVICES, after=st.integers(3, 5))
     def answer_twice_at_once(self, number: int, after: int) -> None:
         """Of two calls with the right code, one between two statements of the other, one opens a session."""
         device = self.devices[number]

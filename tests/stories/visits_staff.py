@@ -51,13 +51,29 @@ class StaffVisits(Story):
 
     @rule(number=DEVICES, new=st.sampled_from([None, *range(3)]))
     def change_number(self, number: int, new: int | None) -> None:
-        """Give a user another number, free or taken, or none; with the number the sessions end."""
-        site, phone = self.stage.site, self.devices[number].phone
+        """Give a user another number, free or taken, or none."""
+        phone, new_phone = self.devices[number].phone, None if new is None else self.devices[new + 1].phone
+        if new_phone != phone:
+            self._change_number(phone, new_phone)
+
+    @rule()
+    def hand_number_on(self) -> None:
+        """Take a number from its user, let somebody else log in with it, and try what the old device still holds."""
+        old, new = self.devices[:2]
+        if old.device_token is None:
+            self.enter_with_code(old)
+        self._change_number(old.phone, None)
+        new.leave()
+        new.device_token = None
+        self.enter_with_code(new)
+        self.calls.ask(old.phone, old.device_token)
+
+    def _change_number(self, phone: E164, new_phone: E164 | None) -> None:
+        """With the number the sessions end; a number that is taken is refused."""
+        site, at = self.stage.site, self.stage.tick()
         user = site.owner(phone)
-        new_phone = None if new is None else self.devices[new + 1].phone
-        if user is None or new_phone == phone:
+        if user is None:
             return
-        at = self.stage.tick()
         is_free = new_phone is None or site.owner(new_phone) is None
         assert self.stage.staff.change(user, phone=new_phone) is is_free, "a number has two users, or none"
         if is_free:

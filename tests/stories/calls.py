@@ -93,8 +93,7 @@ class Calls:
 
     def wrong_code(self, phone: E164, device: DeviceToken | None = None) -> str:
         """Return a code that is surely wrong for whom it is tried by."""
-        row = self.site.row(phone, self.site.asker(phone, device, self.stage.tick()))
-        return wrong(row.code if row is not None and row.code else "000000")
+        return wrong(self.site.code_of(phone, device, self.stage.tick()) or "000000")
 
     def _is_good_id(self, phone: E164, userid: str) -> bool:
         if not userid:

@@ -6,6 +6,7 @@ Written from the design and the API's paper, on values alone: it reads no table 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -96,6 +97,12 @@ class Site:
                 return row
         return None
 
+    def code_of(self, phone: str, device: DeviceToken | None, at: datetime) -> str:
+        """Return the newest code of the caller's row, empty where nobody was sent one; nothing is renamed by a look."""
+        site = deepcopy(self)
+        row = site.row(phone, site.asker(phone, device, at))
+        return row.code or "" if row is not None else ""
+
     def made_row(self, phone: str, asker: str) -> Row:
         """Return the row, made where there is none."""
         row = self.row(phone, asker)
@@ -177,9 +184,13 @@ class Site:
             return {"TokenInvalid"}
         found = {expired} if token.expires_at <= at else set()
         session = self.sessions.get(token.session)
-        if session is None or not session.is_unended(at) or session.is_blacklisted:
+        if session is None or session.end:
             return {*found, ENDED}
-        return found if self.users[session.user].is_active else {*found, INACTIVE}
+        if not session.is_unended(at) or session.is_blacklisted:
+            found.add(ENDED)
+        if not self.users[session.user].is_active:
+            found.add(INACTIVE)
+        return found
 
     def drop_user(self, pk: UUID) -> None:
         """Delete an account with its sessions."""

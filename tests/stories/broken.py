@@ -14,7 +14,7 @@ from securelogin import codes
 from securelogin.models import OneTimeCode, Session
 from securelogin.models.codes import ASK_FIELDS, OneTimeCodeQuerySet
 from securelogin.models.sessions import SessionQuerySet
-from securelogin.services import accounts, rotation
+from securelogin.services import accounts, guesses, rotation
 from securelogin.services import codes as code_verbs
 from securelogin.tokens import read_device
 
@@ -59,10 +59,10 @@ def let_a_new_code_reset_failures(patch: pytest.MonkeyPatch) -> None:
 def end_no_other_sessions(patch: pytest.MonkeyPatch) -> None:
     """For one of the reasons, say which sessions end and end none."""
 
-    def end(self: SessionQuerySet, reason: str, *, at: datetime) -> list[UUID]:
+    def end(self: SessionQuerySet, reason: str, **arguments: Any) -> list[UUID]:
         if reason == "logout_others":
             return list(self.filter(ended_at=None).values_list("pk", flat=True))
-        return real(self, reason, at=at)
+        return real(self, reason, **arguments)
 
     real = SessionQuerySet.end
     patch.setattr(SessionQuerySet, "end", end)
@@ -75,7 +75,8 @@ def trust_the_device_of_a_former_owner(patch: pytest.MonkeyPatch) -> None:
         device = read_device(phone, device_token)
         return codes.device_asker(device.id) if device else codes.ANYONE
 
-    patch.setattr(code_verbs, "_asker", asker)
+    patch.setattr(code_verbs, "asker_of", asker)
+    patch.setattr(guesses, "asker_of", asker)
 
 
 def forget_the_key_of_a_call(patch: pytest.MonkeyPatch) -> None:

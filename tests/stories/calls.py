@@ -80,7 +80,7 @@ class Calls:
             derived = UUID(self.stage.userid(phone))
             assert user not in self.site.users
             assert derived in (user, *self.site.users), "a first login did not take the id of its number"
-            self.site.users[user] = User(phone, display_name=guess.display_name)
+            self.site.users[user] = User(phone, at.replace(microsecond=0), display_name=guess.display_name)
         else:
             assert user == owner
         pair = self.stage.read_pair(answer.body, at)

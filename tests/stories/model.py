@@ -20,9 +20,10 @@ REJECTED = "SMSVerifyFailure"
 
 @dataclass
 class User:
-    """An account."""
+    """An account. ``born_at`` is a whole second: with the key it is the name that its devices know it by."""
 
     phone: str | None
+    born_at: datetime
     is_active: bool = True
     display_name: str = ""
 
@@ -34,6 +35,7 @@ class DeviceToken:
     text: str = field(repr=False)
     phone: str
     user: UUID
+    born_at: datetime
     asker: str
     secret: str = field(repr=False)
     signed_at: datetime
@@ -81,7 +83,10 @@ class Site:
         """Return whose budgets a call spends: the device's, where its token is good and its row not disabled."""
         if device is None or device.phone != phone or device.secret not in self.ring:
             return ANYONE
-        if self.owner(phone) != device.user or at - device.signed_at > SESSION_LIFETIME:
+        owner = self.owner(phone)
+        if owner is None or (owner, self.users[owner].born_at) != (device.user, device.born_at):
+            return ANYONE
+        if at - device.signed_at > SESSION_LIFETIME:
             return ANYONE
         row = self.row(phone, device.asker)
         return ANYONE if row is not None and row.is_disabled else device.asker

@@ -176,9 +176,10 @@ class Stage:
         self.tokens.append(text)
         device = read_device(phone, text)
         assert device is not None
-        assert device.user_id == str(user)
+        born_at = self.site.users[user].born_at
+        assert device.user_id == f"{user}@{born_at.timestamp():.0f}"
         signed_at = at.replace(microsecond=0)
-        return DeviceToken(text, phone, user, codes.device_asker(device.id), self.site.ring[0], signed_at)
+        return DeviceToken(text, phone, user, born_at, codes.device_asker(device.id), self.site.ring[0], signed_at)
 
     def userid(self, phone: E164) -> str:
         """Return the id that stands for a number under the present key."""

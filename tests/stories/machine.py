@@ -7,15 +7,16 @@ from hypothesis.stateful import rule
 
 from .meanwhile import at_once
 from .visits import DEVICES, CodeVisits
+from .visits_bounds import CodeBounds, SessionBounds
 from .visits_staff import Operations
 from .visits_thefts import Thefts
 
 
-class CodeStories(CodeVisits, Operations):
+class CodeStories(CodeVisits, CodeBounds, Operations):
     """Codes, staff, time and keys; one story has one outcome."""
 
 
-class SessionStories(Thefts):
+class SessionStories(Thefts, SessionBounds):
     """Sessions and thefts; one story has one outcome."""
 
 

@@ -102,10 +102,14 @@ class Site:
                 return row
         return None
 
-    def code_of(self, phone: str, device: DeviceToken | None, at: datetime) -> str:
-        """Return the newest code of the caller's row, empty where nobody was sent one; nothing is renamed by a look."""
+    def look(self, phone: str, device: DeviceToken | None, at: datetime) -> Row | None:
+        """Return a copy of the row that a call would spend; nothing is renamed by a look."""
         site = deepcopy(self)
-        row = site.row(phone, site.asker(phone, device, at))
+        return site.row(phone, site.asker(phone, device, at))
+
+    def code_of(self, phone: str, device: DeviceToken | None, at: datetime) -> str:
+        """Return the newest code of the caller's row, empty where nobody was sent one."""
+        row = self.look(phone, device, at)
         return row.code or "" if row is not None else ""
 
     def made_row(self, phone: str, asker: str) -> Row:
@@ -217,6 +221,6 @@ class Site:
                 row.display_name, row.name_expires_at = "", None
         for sid, session in list(self.sessions.items()):
             if sid not in sessions_left:
-                if session.is_unended(at):
+                if session.is_unended(at) and not session.is_blacklisted and not session.is_idle(at):
                     yield f"clear deleted a session that is not over: {session}"
                 del self.sessions[sid]

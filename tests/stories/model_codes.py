@@ -129,6 +129,11 @@ class Row:
         for window in self.failures:
             window.count -= 1
 
+    def bounds(self) -> list[datetime]:
+        """Return every moment at which something of the row ends."""
+        ends = [window.began + window.length for window in [*self.sends, *self.failures] if window.began is not None]
+        return [*filter(None, [self.expires_at, self.resend_at, self.name_expires_at]), *ends]
+
     def holds_nothing(self, at: datetime) -> bool:
         """Whether forgetting the row forgets nothing that counts."""
         live_code = self.expires_at is not None and at < self.expires_at

@@ -11,6 +11,7 @@ KEY_LIFETIME = timedelta(hours=24)
 ACCESS_LIFETIME = timedelta(minutes=10)
 REFRESH_LIFETIME = timedelta(days=40)
 SESSION_LIFETIME = timedelta(days=100)
+KEPT = timedelta(days=30)
 FRESH_WINDOW = timedelta(minutes=10)
 SHORT_LIVES = {"REFRESH_TOKEN_LIFETIME": REFRESH_LIFETIME, "SESSION_LIFETIME": SESSION_LIFETIME}
 """Settings that let a story see idle sessions and sessions at their absolute end."""
@@ -66,6 +67,10 @@ class Session:
     def is_unended(self, at: datetime) -> bool:
         """Whether nothing in the row itself ends it."""
         return not self.end and at < self.expires_at
+
+    def is_idle(self, at: datetime) -> bool:
+        """Whether its last refresh token died so long ago that the row is cleared."""
+        return at - self.rotated_at > REFRESH_LIFETIME + KEPT
 
     def close(self, reason: str) -> None:
         """End it, once and for ever."""

@@ -99,6 +99,14 @@ class Stage:
         self.clock.shift(length)
         self.back = max(timedelta(0), self.back - length)
 
+    def wait_until(self, moment: datetime) -> bool:
+        """Turn the clock so that the next call comes at that very moment; False where that is over."""
+        left = moment - self.next_call_at()
+        if left <= timedelta(0):
+            return False
+        self.wait(left)
+        return True
+
     def step_back(self, length: timedelta) -> None:
         """Set the server's clock back, as far as its tokens' leeway forgives."""
         length = min(length, MOST_BACK - self.back)

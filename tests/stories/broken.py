@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from types import MappingProxyType
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db.models import F
 
 from securelogin import codes
 from securelogin.models import OneTimeCode, Session
@@ -16,9 +16,10 @@ from securelogin.models.codes import ASK_FIELDS, OneTimeCodeQuerySet
 from securelogin.models.sessions import SessionQuerySet
 from securelogin.services import accounts, guesses, rotation
 from securelogin.services import codes as code_verbs
-from securelogin.tokens import read_device
+from securelogin.tokens import RefreshToken, read_device
 
 Break = Callable[[pytest.MonkeyPatch], None]
+SECOND = timedelta(seconds=1)
 FAILURES = ["failures_in_day", "failures_in_month", "failures_in_a_row"]
 
 
@@ -95,19 +96,48 @@ def hide_the_row_of_a_former_key(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(accounts, "row_key", codes.row_key)
 
 
-def _named(*breaks: Break) -> Mapping[str, Break]:
-    return MappingProxyType({each.__name__: each for each in breaks})
+def take_codes_that_are_over(patch: pytest.MonkeyPatch) -> None:
+    """Let a code live a second longer."""
+
+    def count_failure(self: OneTimeCodeQuerySet, key: str, **arguments: Any) -> bool:
+        late = {"expires_at__lte": arguments["at"], "expires_at__gt": arguments["at"] - SECOND}
+        self.filter(key=key, **late).update(expires_at=F("expires_at") + SECOND)
+        return real(self, key, **arguments)
+
+    real = OneTimeCodeQuerySet.count_failure
+    patch.setattr(OneTimeCodeQuerySet, "count_failure", count_failure)
 
 
-CODE_BREAKS = _named(
-    forget_to_look_whether_used,
-    let_a_new_code_reset_failures,
-    trust_the_device_of_a_former_owner,
-    hide_the_row_of_a_former_key,
-)
-SESSION_BREAKS = _named(
-    forgive_an_older_generation,
-    end_no_other_sessions,
-    forget_the_key_of_a_call,
-    let_the_inactive_in,
-)
+def keep_sessions_of_a_changed_number(patch: pytest.MonkeyPatch) -> None:
+    """Leave a user in who was given another number."""
+
+    def end(self: SessionQuerySet, reason: str, **arguments: Any) -> list[UUID]:
+        return [] if reason == "phone" else real(self, reason, **arguments)
+
+    real = SessionQuerySet.end
+    patch.setattr(SessionQuerySet, "end", end)
+
+
+def lengthen_the_grace(patch: pytest.MonkeyPatch) -> None:
+    """Take a call that comes a second after the grace for a repeat."""
+    is_repeat = rotation.is_repeat
+
+    def later(session: Session, generation: int, *, at: datetime, **rest: Any) -> bool:
+        return is_repeat(session, generation, at=max(session.rotated_at, at - SECOND), **rest)
+
+    patch.setattr(rotation, "is_repeat", later)
+
+
+def refresh_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """Never ask how old a refresh token is."""
+    patch.setattr(RefreshToken, "is_expired", lambda _self, _at: False)
+
+
+def leave_a_reused_session_open(patch: pytest.MonkeyPatch) -> None:
+    """Refuse the old token, and let the thief or the owner go on with the new one."""
+    patch.setattr(rotation, "_end_reused", lambda _session, _client: None)
+
+
+def show_sessions_past_their_end(patch: pytest.MonkeyPatch) -> None:
+    """Take a session for live although its absolute end has come."""
+    patch.setattr(SessionQuerySet, "unended", lambda self, _at: self.filter(ended_at=None))

@@ -10,7 +10,7 @@ from hypothesis.stateful import rule
 from .actors import Device
 from .model_sessions import FRESH_WINDOW, GRACE, KEY_LIFETIME, SESSION_LIFETIME
 from .visits import DEVICES, Story
-from .visits_sessions import SessionVisits
+from .visits_sessions import Refreshes
 
 NEAR = st.sampled_from([timedelta(microseconds=number) for number in (-1, 0, 1)])
 SHORTLY = timedelta(minutes=5)
@@ -49,7 +49,7 @@ class CodeBounds(Story):
         return sorted(bound for bound in bounds if bound > now)
 
 
-class SessionBounds(SessionVisits):
+class SessionBounds(Refreshes):
     """The life of both tokens, of a proof and of a session, the grace, the life of a key."""
 
     @rule(number=DEVICES, near=NEAR, what=st.sampled_from(["access", "proof", "refresh"]))

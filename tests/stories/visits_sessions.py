@@ -16,7 +16,27 @@ from .meanwhile import cross
 from .visits import DEVICES, Race, Story
 
 
-class SessionVisits(Story):
+class Refreshes(Story):
+    """How an honest device refreshes."""
+
+    def refresh_on(self, device: Device, *, has_key: bool = False, loses: bool = False) -> None:
+        """Refresh as an honest client does: what was lost is repeated, with its key, before anything else."""
+        if device.pair is None:
+            return
+        key = device.lost.key if device.lost else (self.new_key() if has_key else None)
+        token, at = device.pair.refresh, self.stage.next_call_at()
+        if device.lost and not device.lost.is_in_time(at):
+            self.excuse(token.session, "repeated too late")
+        pair, reason = self.calls.refresh(token, key)
+        if pair is not None:
+            device.lost = (device.lost or LostCall(key, at)) if loses else None
+            device.pair = device.pair if loses else pair
+            return
+        assert reason == "RefreshTokenExpired" or self.excuses.get(token.session), "an honest client was logged out"
+        device.leave()
+
+
+class SessionVisits(Refreshes):
     """Devices in their sessions. Not one that keeps the promise's terms is ever logged out for nothing."""
 
     @rule(number=DEVICES, route=st.sampled_from(["op", "op2"]))
@@ -56,22 +76,6 @@ class SessionVisits(Story):
         self.refresh_on(device, has_key=has_key, loses=True)
         self.stage.wait(timedelta(seconds=pause))
         self.refresh_on(device)
-
-    def refresh_on(self, device: Device, *, has_key: bool = False, loses: bool = False) -> None:
-        """Refresh as an honest client does: what was lost is repeated, with its key, before anything else."""
-        if device.pair is None:
-            return
-        key = device.lost.key if device.lost else (self.new_key() if has_key else None)
-        token, at = device.pair.refresh, self.stage.next_call_at()
-        if device.lost and not device.lost.is_in_time(at):
-            self.excuse(token.session, "repeated too late")
-        pair, reason = self.calls.refresh(token, key)
-        if pair is not None:
-            device.lost = (device.lost or LostCall(key, at)) if loses else None
-            device.pair = device.pair if loses else pair
-            return
-        assert reason == "RefreshTokenExpired" or self.excuses.get(token.session), "an honest client was logged out"
-        device.leave()
 
     @rule(number=DEVICES, after=st.integers(1, 3), has_key=st.booleans())
     def refresh_twice_at_once(self, number: int, after: int, has_key: bool) -> None:

@@ -11,7 +11,7 @@ from .machine import Visits
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SUITE = settings(
-    max_examples=20,
+    max_examples=14,
     stateful_step_count=40,
     derandomize=True,
     deadline=None,

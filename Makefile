@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 ROUNDS ?= 300
+CALLS ?= 2000
 export UV_PYTHON_DOWNLOADS = never
 
 TOX = .venv/bin/tox
 
-.PHONY: demo test lint races fuzz clean
+.PHONY: demo test lint races fuzz timing clean
 
 demo: $(TOX)  ## Serve the example project on http://127.0.0.1:8000
 	@$(TOX) run -e demo
@@ -22,6 +23,9 @@ races: $(TOX)  ## Attack running servers with simultaneous clients, each scenari
 
 fuzz: $(TOX)  ## Throw at a running server what nobody wrote by hand; tox.ini has the long ones
 	@$(TOX) run -e fuzz
+
+timing: $(TOX)  ## Measure whether answers tell by their time what a number is; the machine must be quiet
+	@$(TOX) run -e timing -- --calls $(CALLS)
 
 clean:  ## Remove what the other commands made
 	rm -rf .venv .tox .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,12 +21,14 @@ PATIENCE = 30
 
 
 @contextmanager
-def serve(python: Path | str, folder: Path, environ: Mapping[str, str], *, workers: int = 2) -> Iterator[str]:
+def serve(
+    python: Path | str, folder: Path, environ: Mapping[str, str], *, workers: int = 2, options: Sequence[str] = ()
+) -> Iterator[str]:
     """Serve ``example_project.wsgi`` as it lies in a folder until the block ends; yields the server's address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         bind = f"fd://{listener.fileno()}"
         process = subprocess.Popen(
-            [python, "-m", "gunicorn", "--workers", str(workers), "--bind", bind, "example_project.wsgi"],
+            [python, "-m", "gunicorn", "--workers", str(workers), *options, "--bind", bind, "example_project.wsgi"],
             cwd=folder,
             env=environ,
             pass_fds=[listener.fileno()],

@@ -1,0 +1,69 @@
+"""The command: ``python -m tests.timing``; the package says what it does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Any
+
+from tests import databases
+from tests.races.servers import environment, leave_on_sigterm, manage
+
+from .verdicts import Status, worst
+
+SIGNUPS = ("login", "register")
+"""Modes that are served: in the second one an unknown number is sent nothing."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure what the command line says; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    leave_on_sigterm()
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="securelogin-timing-") as folder:
+        for name in options.databases:
+            with databases.SERVERS[name]() as server:
+                for signup in SIGNUPS:
+                    print(f"=== {name}, SIGNUP={signup}", flush=True)
+                    found[f"{name} {signup}"] = _measure(options, server, signup, Path(folder))
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+    for key, verdict in found.items():
+        print(f"{key}: {verdict['status']} {', '.join(verdict['different'])}".rstrip(), flush=True)
+    return worst(Status[verdict["status"]] for verdict in found.values())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.timing", description=sys.modules["tests.timing"].__doc__)
+    parser.add_argument("--calls", type=int, default=2000, help="of each arm")
+    parser.add_argument("--databases", type=_names, default="sqlite,postgres")
+    parser.add_argument("--pair", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
+    parser.add_argument("--json", type=Path, help="write the figures into this file")
+    return parser
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := set(names) - set(databases.SERVERS):
+        raise argparse.ArgumentTypeError(f"no database {', '.join(sorted(unknown))}")
+    return names
+
+
+def _measure(options: argparse.Namespace, server: str, signup: str, folder: Path) -> Any:
+    verdict = folder / "verdict.json"
+    with databases.empty_database(server) as url:
+        env = environment(
+            "tests.timing.settings", DATABASE_URL=url, DJANGO_SECRET_KEY=token_urlsafe(50), TIMING_SIGNUP=signup
+        )
+        manage("migrate", "--no-input", "--skip-checks", "--verbosity", "0", env=env)
+        manage("measure", *options.pair, "--calls", str(options.calls), "--verdict", str(verdict), env=env)
+    return json.loads(verdict.read_text())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -10,6 +10,7 @@ from typing import Any
 import time_machine
 
 from securelogin import codes
+from securelogin.conf import CHOICES
 from securelogin.models import OneTimeCode
 from tests.api.visitor import Visitor, derived_id, wrong
 from tests.factories import UserFactory
@@ -20,7 +21,7 @@ DAY, HOUR, MINUTE, SECOND = (timedelta(**{unit: 1}) for unit in ("days", "hours"
 
 WRONG_CODE = "400 SMSVerifyFailure"
 
-MODES = ("login", "register", "closed")
+MODES = CHOICES["SIGNUP"]
 """The values of ``SIGNUP``."""
 
 

@@ -11,6 +11,7 @@ from tests.races.bursts import Call
 
 from . import numbers
 from .middleware import HEADER
+from .modes import MODES, ONE_MODE
 from .verdicts import DELAYED, SAME
 
 PREFIX = "/api/auth/"
@@ -43,14 +44,14 @@ class Arm:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two arms. ``signup`` is the mode that they are served in; ``most`` bounds the calls of an arm.
+    """Two arms. ``modes`` of signing up are those that they are served in; ``most`` bounds the calls of an arm.
 
     What the answers tell anyhow is not judged: ``is_told``.
     """
 
     name: str
     arms: tuple[Arm, Arm]
-    signup: str = "login"
+    modes: tuple[str, ...] = MODES
     most: int | None = None
     is_told: bool = False
 
@@ -68,15 +69,13 @@ PAIRS = (
     Pair("register: known, unknown", (Arm("register", KNOWN), Arm("register", UNKNOWN))),
     Pair("verify: known, unknown", (Arm("verify_sms", KNOWN), Arm("verify_sms", UNKNOWN))),
     Pair("verify: active, inactive", (Arm("verify_sms", KNOWN), Arm("verify_sms", INACTIVE))),
-    Pair("verify: open, locked", (Arm("verify_sms"), Arm("verify_sms", is_locked=True)), is_told=True),
-    Pair("verify: no, five right digits", (Arm("verify_sms"), Arm("verify_sms", right_digits=5))),
-    Pair("login: quick, slow provider", (Arm("login"), Arm("login", is_slow=True)), most=SLOW_CALLS),
-    Pair("login: sent, not sent", (Arm("login", KNOWN), Arm("login", UNKNOWN)), signup="register"),
-    Pair("verify: sent, not sent", (Arm("verify_sms", KNOWN), Arm("verify_sms", UNKNOWN)), signup="register"),
+    Pair("verify: open, locked", (Arm("verify_sms"), Arm("verify_sms", is_locked=True)), ONE_MODE, is_told=True),
+    Pair("verify: no, five right digits", (Arm("verify_sms"), Arm("verify_sms", right_digits=5)), ONE_MODE),
+    Pair("login: quick, slow provider", (Arm("login"), Arm("login", is_slow=True)), ONE_MODE, SLOW_CALLS),
 )
 
 
-def chosen(names: Iterable[str], signup: str) -> list[Pair]:
+def chosen(names: Iterable[str], mode: str) -> list[Pair]:
     """Return the pairs of these names, or all, that are served in this mode. Raises ``KeyError``."""
     known = {pair.name: pair for pair in PAIRS}
-    return [pair for pair in [known[name] for name in names] or PAIRS if pair.signup == signup]
+    return [pair for pair in [known[name] for name in names] or PAIRS if mode in pair.modes]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from securelogin import conf
+
 from . import numbers
 from .clients import Client, warm_up, without_collector
 from .pairs import Arm, Pair
@@ -44,8 +46,13 @@ def prepare(pair: Pair, client: Client) -> Sample:
     if not any(arm.is_slow for arm in pair.arms):
         random.shuffle(pool)
     requests = (_requests(pair.arms[0], pool[:POOL], client), _requests(pair.arms[1], pool[POOL:], client))
-    expected = 400 if pair.arms[0].route == "verify_sms" else 200
-    return Sample(pair, requests, expected)
+    return Sample(pair, requests, _expected(pair.arms[0].route))
+
+
+def _expected(route: str) -> int:
+    """Return the status that every measured call to a route has to have."""
+    is_closed = conf.current().SIGNUP == "closed"
+    return {"login": 200, "register": 403 if is_closed else 200, "verify_sms": 400}[route]
 
 
 def _requests(arm: Arm, phones: Sequence[str], client: Client) -> list[bytes]:

@@ -6,7 +6,7 @@ Its budgets are wider than the checks allow, so it is served and migrated withou
 from __future__ import annotations
 
 from datetime import timedelta
-from os import environ
+from os import devnull, environ
 
 from example_project.settings import *
 from example_project.settings import DATABASES, INSTALLED_APPS, LOGGING, MIDDLEWARE, SECURELOGIN
@@ -36,4 +36,12 @@ ALLOWED_HOSTS = ["127.0.0.1"]
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.timing"]
 MIDDLEWARE = ["tests.timing.middleware.DelayMiddleware", *MIDDLEWARE]
 DATABASES = {"default": {**DATABASES["default"], "CONN_MAX_AGE": None}}
-LOGGING = {**LOGGING, "loggers": {"django": {"handlers": [], "level": "ERROR"}}}
+_LINES = {"formatter": "line", "filters": ["numbers"]}
+LOGGING = {  # every line is written, as at a host, but where nobody reads it
+    **LOGGING,
+    "handlers": {
+        "nowhere": {**_LINES, "class": "logging.FileHandler", "filename": devnull},
+        "console": {**_LINES, "class": "logging.StreamHandler", "level": "ERROR"},
+    },
+    "root": {"handlers": ["nowhere", "console"], "level": "INFO"},
+}

@@ -10,8 +10,8 @@ MOST_DELTA = 0.5
 """Milliseconds between the 20th percentiles."""
 
 AUCS = (0.45, 0.55)
-SURE = 0.001
-"""A Mann-Whitney p below which a difference is no chance."""
+SURE = 0.0001
+"""A Mann-Whitney p below which a difference is no chance. Load does not lower it: it meets both arms at random."""
 
 MOST_RUNS = 5
 """After so many runs the machine is given up on."""
@@ -43,8 +43,9 @@ class Figures:
 
     @property
     def is_different(self) -> bool:
-        """Whether it does not, and not for noise alone: the interval leaves zero out, or the ranks are no chance."""
-        return not self.is_alike and (self.p < SURE or not self.low <= 0 <= self.high)
+        """Whether it does not, and surely so: the whole interval is out of bounds, or the AUC is and is no chance."""
+        is_far = self.low > MOST_DELTA or self.high < -MOST_DELTA
+        return is_far or (self.p < SURE and not AUCS[0] <= self.auc <= AUCS[1])
 
     def __str__(self) -> str:
         word = "alike" if self.is_alike else "DIFFERENT" if self.is_different else "unclear"

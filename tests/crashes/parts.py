@@ -1,0 +1,112 @@
+"""What is played on each variant of the host, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from django.db import connection
+
+from tests.sms.fake_twilio import FakeTwilio
+
+from . import chaos, invariants, losses, providers, revocations
+from .cell import Options
+from .drills import Facts
+from .stage import CrashStage, Weapon, fail_point
+from .steps import DRILLS, Drill
+from .strace import Strace
+
+Round = Callable[[CrashStage], list[str]]
+
+MOST_SYSTEM_CALLS = 60
+"""System calls of one request at which it is struck down at most; none of ours makes that many."""
+
+SURE_SYSTEM_CALLS = 2
+"""System calls that every request makes: the database is asked, and the client answered."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A name, and the rounds under it. They are asked for one by one, each when the one before was played."""
+
+    name: str
+    rounds: Callable[[CrashStage], Iterable[Round]]
+
+
+def once(name: str, round_: Round) -> Part:
+    """Return a part of one round."""
+    return Part(name, lambda _stage: [round_])
+
+
+def everything(options: Options) -> Mapping[str, Sequence[Part]]:
+    """Return the parts of each variant, but for the provider's."""
+    system_calls = [_system_calls(drill, options) for drill in DRILLS if drill.variant == "wide"]
+    return {
+        "wide": [
+            *_fail_points("wide", options.kills),
+            *(system_calls if options.has_strace else []),
+            once("closed-sockets", losses.closed_sockets),
+            once("revoked", revocations.revoke),
+        ],
+        "strict": [
+            once("revoked-restarted", revocations.look_after_restart),
+            *_fail_points("strict", options.kills),
+        ],
+        "redis": [
+            once("redis-guesses", losses.guess_attack),
+            once("redis-limit", losses.limit_attack),
+            once("redis-flushed", losses.flushed),
+        ],
+        "away": [
+            *(once(name, loss) for name, loss in losses.LOSSES[connection.vendor].items()),
+            once("invariants", lambda _stage: invariants.violations()),
+        ],
+    }
+
+
+def storm(seconds: float) -> Mapping[str, Sequence[Part]]:
+    """Return the parts of a chaos run."""
+    return {
+        "chaos": [once("chaos", partial(chaos.play, seconds=seconds))],
+        "strict": [once("chaos-restarted", revocations.look_after_restart)],
+    }
+
+
+def with_provider(variant: str, provider: FakeTwilio) -> Sequence[Part]:
+    """Return the parts that a provider on loopback takes part in."""
+    drills = {"hanging": providers.hanging, "garbage": providers.garbage}
+    return [
+        once(f"provider-{name}-{variant}", partial(drill, provider=provider, is_inline=variant == "inline"))
+        for name, drill in drills.items()
+    ]
+
+
+def _fail_points(variant: str, kills: int) -> Iterator[Part]:
+    for drill in DRILLS:
+        if drill.variant == variant:
+            for step, facts in drill.steps.items():
+                rounds = [_strike(drill, facts, fail_point(step))] * kills
+                yield Part(f"{drill.name}:{step}", lambda _stage, rounds=rounds: rounds)  # type: ignore[misc]
+
+
+def _system_calls(drill: Drill, options: Options) -> Part:
+    """Strike at each system call, until the call was answered before the k-th one came."""
+
+    def rounds(stage: CrashStage) -> Iterator[Round]:
+        log = options.folder / "strace.log"
+        for number in range(1, MOST_SYSTEM_CALLS + 1):
+            weapon = Strace(number, [int(worker) for worker in stage.workers_now()], log)
+            yield _strike(drill, {}, weapon, may_survive=number > SURE_SYSTEM_CALLS)
+            if stage.survived:
+                return
+
+    return Part(f"strace:{drill.name}", rounds)
+
+
+def _strike(drill: Drill, facts: Facts, weapon: Weapon, *, may_survive: bool = False) -> Round:
+    def play(stage: CrashStage) -> list[str]:
+        stage.weapon, stage.may_survive = weapon, may_survive
+        return drill.play(stage, facts)
+
+    return play

@@ -1,0 +1,167 @@
+"""The laws of the crashes go red on what they must not let through."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+
+from securelogin.models import OneTimeCode, Session
+from securelogin.models.sessions import blacklist
+from tests import databases
+from tests.factories import SessionFactory, UserFactory
+
+from . import invariants
+from .chaos import unexpected
+from .stage import expect
+from .strace import find_strace
+from .visitors import Trouble
+
+AWAY = [(10.0, 20.0)]
+
+
+def open_session() -> Session:
+    """Open a session by a code that is used up."""
+    session: Session = SessionFactory(user=UserFactory())
+    OneTimeCode.objects.create(key="a number's", touched_at=session.created_at, consumed_at=session.created_at)
+    return session
+
+
+def use_another_code() -> None:
+    """Use a code up at a moment when no session was opened."""
+    OneTimeCode.objects.update(consumed_at=timezone.now() + timedelta(seconds=1))
+
+
+def guess_too_often() -> None:
+    """Count one guess more than a code has."""
+    OneTimeCode.objects.update(guesses=6)
+
+
+def end_by_half() -> None:
+    """End a session and leave its token."""
+    Session.objects.update(ended_at=timezone.now(), end_reason="logout")
+
+
+def blacklist_by_half() -> None:
+    """Blacklist a token and leave its session."""
+    blacklist(list(OutstandingToken.objects.values_list("pk", flat=True)), using="default")
+
+
+def make_half_an_account() -> None:
+    """Make a user who has no session."""
+    UserFactory()
+
+
+def leave_a_token() -> None:
+    """Write an outstanding token without its session."""
+    OutstandingToken.objects.create(jti="alone", token="", expires_at=timezone.now())
+
+
+def rename_the_token() -> None:
+    """Name a session's token otherwise."""
+    OutstandingToken.objects.update(jti="another")
+
+
+def open_it_twice() -> None:
+    """Open another session by the same code."""
+    session = Session.objects.get()
+    SessionFactory(user=session.user, created_at=session.created_at)
+
+
+def give_it_away() -> None:
+    """Give a session to somebody else than its token."""
+    other = SessionFactory(user=UserFactory())
+    Session.objects.exclude(pk=other.pk).update(user_id=other.user_id)
+
+
+FAULTS: dict[str, Callable[[], None]] = {
+    "a:": open_it_twice,
+    "b:": guess_too_often,
+    "c:": use_another_code,
+    "d: a user": make_half_an_account,
+    "d: a session of another": give_it_away,
+    "d: an outstanding token": leave_a_token,
+    "d: session": rename_the_token,
+    "e: an ended": end_by_half,
+    "e: a blacklisted": blacklist_by_half,
+}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whole_login_breaks_no_invariant() -> None:
+    """A login as it should be, and its whole ending, are green."""
+    session = open_session()
+    assert invariants.violations() == []
+    Session.objects.filter(pk=session.pk).update(ended_at=timezone.now(), end_reason="logout")
+    blacklist([session.token_id], using="default")
+    assert BlacklistedToken.objects.count() == 1
+    assert invariants.violations() == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("law", "fault"), FAULTS.items(), ids=FAULTS.keys())
+def test_half_a_story_breaks_an_invariant(law: str, fault: Callable[[], None]) -> None:
+    """Each thing that a kill must not leave behind is seen by the law that forbids it."""
+    open_session()
+    fault()
+    assert any(found.startswith(law) for found in invariants.violations())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not connection.features.has_select_for_update_nowait, reason="a lock on SQLite is on all of it")
+def test_lock_that_stays_breaks_an_invariant() -> None:
+    """A row that somebody else still holds is seen."""
+    user = UserFactory()
+    other = connection.copy("other")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            table = get_user_model()._meta.db_table
+            cursor.execute(f"UPDATE {table} SET is_active = is_active WHERE phone = %s", [user.phone])  # noqa: S608
+        assert any(found.startswith("g:") for found in invariants.violations())
+    finally:
+        other.rollback()
+        other.close()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "number"),
+    [
+        (Trouble(12.0, 13.0, "login 503 TryAgain"), 0),
+        (Trouble(9.0, 11.0, "login 503 TryAgain"), 0),
+        (Trouble(21.0, 22.0, "login 503 TryAgain"), 1),
+        (Trouble(12.0, 13.0, "login 500 ServerError"), 1),
+        (Trouble(12.0, 13.0, "login 503 SMSSendFailure"), 1),
+    ],
+)
+def test_trouble_is_expected_while_the_database_is_away(trouble: Trouble, number: int) -> None:
+    """Only "try again", and only while the database is away, is an answer to expect."""
+    assert len(unexpected([trouble], AWAY)) == number
+
+
+@pytest.mark.parametrize(("named", "status"), [("", 0), ("another", 0), ("here", -signal.SIGKILL)])
+def test_step_kills_only_a_call_that_names_it(named: str, status: int) -> None:
+    """A worker dies at a step where the call in hand names just that one."""
+    program = f"from tests.crashes import points; points.arm({named!r}); points.reach('here'); points.reach('')"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == status
+
+
+def test_difference_is_a_violation() -> None:
+    """What is found is compared with what is expected."""
+    assert expect(1, "sessions", 1) == []
+    assert expect(1, "sessions", 2) == ["sessions: 2, not 1"]
+
+
+def test_missing_strace_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without strace the long form fails and says what to install; it leaves nothing out in silence."""
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(databases.ServerMissing, match="apt-get install strace"):
+        find_strace()

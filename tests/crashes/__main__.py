@@ -1,9 +1,8 @@
-"""The command: ``python -m tests.crashes --short``; ``--split`` shows that the laws are not blind."""
+"""The command: ``python -m tests.crashes``; ``--mutants`` shows that the laws are not blind."""
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,79 +10,88 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests import databases
-from tests.races import report
 from tests.races.servers import leave_on_sigterm
 
-from . import cell, strace
+from . import cells, strace
+from .cells import Options
+from .mutants import MUTANTS, blind
 
 MANY_KILLS = 20
-STOP_SECONDS = 60
+PROVIDERS = ("inline", "thread")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play what the command line says; 0 only where every law held, or with ``--split`` where one was seen broken."""
+    """Play what the command line says; 0 only where every law held, and with ``--mutants`` where each was caught."""
     options = _parser().parse_args(arguments)
     leave_on_sigterm()
     with _folder(options.logs) as folder:
         try:
-            if not (options.short or options.chaos or options.split):
+            if options.long:
                 strace.find_strace()
-            outcomes, failed = _play(options, folder)
+            if options.mutants:
+                return _try_mutants(options.databases or ["sqlite"], folder)
+            return _play(_cells(options), folder)
         except databases.ServerMissing as error:
             print(error, file=sys.stderr)
             return 1
-    broken = sum(outcome.broken for outcome in outcomes)
-    rounds = sum(outcome.rounds for outcome in outcomes)
-    print("\n".join([f"{rounds} rounds, {broken} broken", *failed]), flush=True)
-    if options.split:
-        return 0 if broken and not failed else 1
-    return 1 if broken or failed or not rounds else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.crashes", description=sys.modules["tests.crashes"].__doc__)
-    parser.add_argument("--databases", default="sqlite,postgres,mariadb")
-    parser.add_argument("--short", action="store_true", help="one kill at each step, no system calls")
-    parser.add_argument("--kills", type=int, default=MANY_KILLS, help="at each step")
-    parser.add_argument("--chaos", type=float, default=0.0, metavar="SECONDS", help="kill at random for so long")
-    parser.add_argument("--split", action="store_true", help="succeed only if a login in two halves is found")
+    parser.add_argument("--databases", type=_names, help="default: sqlite,postgres,mariadb; with --mutants sqlite")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="what begins so; may be repeated")
     parser.add_argument("--logs", type=Path, help="keep the servers' logs in this folder")
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--long", action="store_true", help="many kills at each step, and one at each system call")
+    modes.add_argument("--chaos", type=float, default=0.0, metavar="MINUTES", help="kill at random for so long")
+    modes.add_argument("--mutants", action="store_true", help="succeed only if every mutant is caught")
     return parser
 
 
-def _play(options: argparse.Namespace, folder: Path) -> tuple[list[report.Outcome], list[str]]:
-    outcomes: list[report.Outcome] = []
-    failed: list[str] = []
-    for number, name in enumerate(options.databases.split(",")):
-        chosen = cell.Options(
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := set(names) - set(databases.SERVERS):
+        raise argparse.ArgumentTypeError(f"no database {', '.join(sorted(unknown))}")
+    return names
+
+
+def _cells(options: argparse.Namespace) -> list[Options]:
+    """Return a cell for each database, and for each way to send on the first of them, or with ``--long`` on all."""
+    names = options.databases or list(databases.SERVERS)
+    kinds = [(name, "") for name in names]
+    if not options.chaos:
+        kinds += [(name, provider) for name in (names if options.long else names[:1]) for provider in PROVIDERS]
+    return [
+        Options(
             database=name,
-            folder=folder / name,
-            kills=1 if options.short or options.split else options.kills,
-            chaos=options.chaos,
-            has_strace=not (options.short or options.split),
-            has_providers=not options.split and (number == 0 or not options.short),
-            is_split=options.split,
-            only=tuple(options.only or (["guess:"] if options.split else [])),
+            provider=provider,
+            kills=MANY_KILLS if options.long else 1,
+            chaos=60 * options.chaos,
+            has_strace=options.long,
+            only=tuple(options.only),
         )
-        chosen.folder.mkdir(parents=True, exist_ok=True)
-        if _play_cell(chosen):
-            outcomes += report.read(chosen.folder / "outcomes.json")
-        else:
-            failed.append(f"{name}: the cell could not be played")
-    return outcomes, failed
+        for name, provider in kinds
+    ]
 
 
-def _play_cell(options: cell.Options) -> bool:
-    process = multiprocessing.get_context("spawn").Process(target=cell.run, args=(options,))
-    process.start()
-    try:
-        process.join()
-    finally:
-        if process.is_alive():
-            process.terminate()  # politely: it has servers of its own to stop
-            process.join(STOP_SECONDS)
-    return process.exitcode == 0
+def _play(chosen: Sequence[Options], folder: Path) -> int:
+    played, failed = cells.play(chosen, folder)
+    outcomes = [outcome for each in played.values() for outcome in each]
+    rounds, broken = sum(outcome.rounds for outcome in outcomes), sum(outcome.broken for outcome in outcomes)
+    print("\n".join([f"{rounds} rounds, {broken} broken", *failed]), flush=True)
+    return 1 if broken or failed or not rounds else 0
+
+
+def _try_mutants(names: Sequence[str], folder: Path) -> int:
+    away: list[str] = []
+    for mutant in MUTANTS:
+        chosen = [Options(database=name, mutant=mutant.name, only=tuple(mutant.caught)) for name in names]
+        played, failed = cells.play(chosen, folder)
+        away += [f"{mutant.name}: {each}" for each in failed]
+        for options in chosen:
+            away += [f"{options.name}: {part} is blind" for part in blind(mutant.caught, played.get(options, []))]
+    print("\n".join([*away, f"{len(MUTANTS)} mutants, {len(away)} times not caught"]), flush=True)
+    return 1 if away else 0
 
 
 @contextmanager

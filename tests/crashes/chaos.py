@@ -15,9 +15,9 @@ from django.contrib.auth import get_user_model
 from securelogin import codes
 from securelogin.models import OneTimeCode, Session
 from tests.databases import Server
-from tests.races import judges
 from tests.races.bursts import Call, send
-from tests.races.stage import PREFIX
+from tests.races.calls import PREFIX
+from tests.races.judges import TRY_AGAIN
 
 from . import invariants, revocations
 from .stage import CrashStage
@@ -116,7 +116,7 @@ def unexpected(troubles: list[Trouble], windows: list[Window]) -> list[str]:
         f"{trouble.face}, {'with' if is_away else 'without'} a lost database"
         for trouble in troubles
         if not (is_away := any(trouble.began <= end and trouble.ended >= start for start, end in windows))
-        or not trouble.face.endswith(judges.TRY_AGAIN)
+        or not trouble.face.endswith(TRY_AGAIN)
     ]
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from securelogin.phones import E164
 from tests.races import judges
 from tests.races.books import Books
-from tests.races.stage import Ticket, Tokens, login, logout_others, protected, refresh, tokens, verify
+from tests.races.calls import Ticket, Tokens, login, logout, logout_others, protected, refresh, tokens, verify
+from tests.races.judges.answers import ENDED, REFUSED_CODE, REUSED, exactly
 
-from .stage import CrashStage, end_session, expect, log_out, session_of, ticket_of, wrong
+from .stage import CrashStage, end_session, session_of, ticket_of, wrong
 
 Facts = Mapping[str, object]
 """Fields of ``Books``, and ``messages``, as they must be right after the kill. An empty one is a kill at any moment."""
@@ -38,10 +39,10 @@ def guess(stage: CrashStage, facts: Facts) -> list[str]:
         found.append(f"half a login: users, sessions and outstanding tokens are {login_of}")
     if not books.sessions:
         return found + _log_in_once(stage, ticket)
-    found += expect(judges.REFUSED_CODE, "the used code again", stage.call(verify(ticket)).face)
-    found += expect(200, "the next code", stage.call(verify(stage.ask_again(ticket.phone))).status)
+    found += exactly(REFUSED_CODE, "the used code again", stage.call(verify(ticket)).face)
+    found += exactly(200, "the next code", stage.call(verify(stage.ask_again(ticket.phone))).status)
     books = stage.books(ticket.phone)
-    return found + expect((1, 2, 2), "users, sessions and live ones", (books.users, books.sessions, books.live))
+    return found + exactly((1, 2, 2), "users, sessions and live ones", (books.users, books.sessions, books.live))
 
 
 def wrong_guess(stage: CrashStage, facts: Facts) -> list[str]:
@@ -50,7 +51,7 @@ def wrong_guess(stage: CrashStage, facts: Facts) -> list[str]:
     found = stage.strike(wrong(ticket)) + _facts(stage, ticket.phone, facts)
     failures = stage.books(ticket.phone).failures_in_day
     found += _log_in_once(stage, ticket)
-    return found + expect(failures, "failures after a right guess", stage.books(ticket.phone).failures_in_day)
+    return found + exactly(failures, "failures after a right guess", stage.books(ticket.phone).failures_in_day)
 
 
 def lost_refresh(stage: CrashStage, facts: Facts) -> list[str]:
@@ -71,8 +72,8 @@ def reuse(stage: CrashStage, facts: Facts) -> list[str]:
     found = stage.strike(refresh(old.refresh)) + _facts(stage, phone, facts)
     books = stage.books(phone)
     found += _whole_endings(books)
-    expected = judges.REUSED if books.live else judges.ENDED
-    found += expect(expected, "the old token again", stage.call(refresh(old.refresh)).face)
+    expected = REUSED if books.live else ENDED
+    found += exactly(expected, "the old token again", stage.call(refresh(old.refresh)).face)
     stage.ended.append(newest)
     return found + _is_over(stage, phone, "reuse")
 
@@ -81,9 +82,9 @@ def lost_logout(stage: CrashStage, facts: Facts) -> list[str]:
     """Lose a logout: its repeat succeeds, and the session is over."""
     phone = next(stage.numbers)
     opened = stage.log_in(phone)
-    found = stage.strike(log_out(opened.access)) + _facts(stage, phone, facts)
+    found = stage.strike(logout(opened.access)) + _facts(stage, phone, facts)
     found += _whole_endings(stage.books(phone))
-    found += expect(200, "the logout again", stage.call(log_out(opened.access)).status)
+    found += exactly(200, "the logout again", stage.call(logout(opened.access)).status)
     stage.ended.append(opened)
     return found + _is_over(stage, phone, "logout")
 
@@ -95,8 +96,8 @@ def lost_logout_of_others(stage: CrashStage, facts: Facts) -> list[str]:
     other = _another(stage, own, phone)
     found = stage.strike(logout_others(own.access)) + _facts(stage, phone, facts)
     found += _whole_endings(stage.books(phone))
-    found += expect(200, "the logout again", stage.call(logout_others(own.access)).status)
-    found += expect(200, "the caller's own session", stage.call(protected(own.access)).status)
+    found += exactly(200, "the logout again", stage.call(logout_others(own.access)).status)
+    found += exactly(200, "the caller's own session", stage.call(protected(own.access)).status)
     stage.ended.append(other)
     stage.kept.append(own)
     return found + _is_over(stage, phone, "logout_others", live=1)
@@ -111,7 +112,7 @@ def lost_ending(stage: CrashStage, facts: Facts) -> list[str]:
     found = stage.strike(call) + _facts(stage, phone, facts)
     books = stage.books(phone)
     found += _whole_endings(books)
-    found += expect(204 if books.live == 2 else 404, "the ending again", stage.call(call).status)
+    found += exactly(204 if books.live == 2 else 404, "the ending again", stage.call(call).status)
     stage.ended.append(other)
     stage.kept.append(own)
     return found + _is_over(stage, phone, "logout", live=1)
@@ -122,16 +123,16 @@ def _lost_refresh(stage: CrashStage, facts: Facts, *, key: str | None) -> list[s
     call = refresh(stage.log_in(phone).refresh, key)
     found = stage.strike(call) + _facts(stage, phone, facts)
     again = stage.call(call)
-    found += expect(200, "the refresh again", again.status)
+    found += exactly(200, "the refresh again", again.status)
     if again.status != 200:
         return found
-    found += expect(1, "the generation of its answer", judges.read_claims(tokens(again).refresh)["gen"])
+    found += exactly(1, "the generation of its answer", judges.read_claims(tokens(again).refresh)["gen"])
     newest = stage.refresh(tokens(again).refresh)
     stage.kept.append(newest)
     books = stage.books(phone)
-    found += expect(200, "the newest access token", stage.call(protected(newest.access)).status)
-    found += expect((2,), "the generations of the sessions", books.generations)
-    return found + expect((1, 1, 0), "live, outstanding, reuses", (books.live, books.outstanding, books.reuses))
+    found += exactly(200, "the newest access token", stage.call(protected(newest.access)).status)
+    found += exactly((2,), "the generations of the sessions", books.generations)
+    return found + exactly((1, 1, 0), "live, outstanding, reuses", (books.live, books.outstanding, books.reuses))
 
 
 def _another(stage: CrashStage, own: Tokens, phone: E164) -> Tokens:
@@ -141,25 +142,25 @@ def _another(stage: CrashStage, own: Tokens, phone: E164) -> Tokens:
 
 
 def _log_in_once(stage: CrashStage, ticket: Ticket) -> list[str]:
-    found = expect(200, "the login", stage.call(verify(ticket)).status)
-    found += expect(judges.REFUSED_CODE, "the same code again", stage.call(verify(ticket)).face)
+    found = exactly(200, "the login", stage.call(verify(ticket)).status)
+    found += exactly(REFUSED_CODE, "the same code again", stage.call(verify(ticket)).face)
     books = stage.books(ticket.phone)
-    return found + expect((1, 1, 1), "users, sessions, live ones", (books.users, books.sessions, books.live))
+    return found + exactly((1, 1, 1), "users, sessions, live ones", (books.users, books.sessions, books.live))
 
 
 def _facts(stage: CrashStage, phone: E164, facts: Facts, **more: object) -> list[str]:
     books = {**vars(stage.books(phone)), **more}
-    return [each for name, value in facts.items() for each in expect(value, f"{name} after the kill", books[name])]
+    return [each for name, value in facts.items() for each in exactly(value, f"{name} after the kill", books[name])]
 
 
 def _whole_endings(books: Books) -> list[str]:
-    return expect(len(books.ended_for), "blacklisted tokens of ended sessions", books.blacklisted)
+    return exactly(len(books.ended_for), "blacklisted tokens of ended sessions", books.blacklisted)
 
 
 def _is_over(stage: CrashStage, phone: E164, reason: str, *, live: int = 0) -> list[str]:
     books = stage.books(phone)
-    found = expect((reason,), "the reasons of ended sessions", books.ended_for) + _whole_endings(books)
-    found += expect(live, "live sessions", books.live)
+    found = exactly((reason,), "the reasons of ended sessions", books.ended_for) + _whole_endings(books)
+    found += exactly(live, "live sessions", books.live)
     over = stage.ended[-1]
     faces = {stage.call(protected(over.access)).face, stage.call(refresh(over.refresh)).face}
-    return found + expect({judges.ENDED}, "what an ended session answers", faces)
+    return found + exactly({ENDED}, "what an ended session answers", faces)

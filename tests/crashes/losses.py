@@ -15,10 +15,12 @@ from django.db import connection
 from securelogin import limits
 from tests.races import judges
 from tests.races.bursts import Answer, Call
+from tests.races.calls import login, protected, refresh, tokens, verify
+from tests.races.judges.answers import REFUSED_CODE, TOO_MANY_REQUESTS, TRY_AGAIN, exactly
 from tests.races.settings import LIMIT
-from tests.races.stage import Stuck, login, protected, refresh, tokens, verify
+from tests.races.supplies import Stuck
 
-from .stage import PATIENCE, CrashStage, expect, wait_until, wrong, wrong_codes
+from .stage import PATIENCE, CrashStage, wait_until, wrong, wrong_codes
 
 GUESSES = 5
 ATTACK = 50
@@ -54,10 +56,10 @@ def limit_attack(stage: CrashStage) -> list[str]:
         last = _ask_from(stage, address)
     passed = len(judges.successes([*answers, *last]))
     found = [f"{passed} asks passed a limit of {LIMIT}"] if passed > 2 * LIMIT else []
-    found += expect(passed, "messages", len(stage.outbox.new()))
-    found += expect({judges.TOO_MANY_REQUESTS}, "asks over the limit", {answer.face for answer in last})
-    strange = {answer.face for answer in answers} - {"200", judges.TOO_MANY_REQUESTS}
-    found += expect(set(), "other answers", strange) + _recovers(stage)
+    found += exactly(passed, "messages", len(stage.outbox.new()))
+    found += exactly({TOO_MANY_REQUESTS}, "asks over the limit", {answer.face for answer in last})
+    strange = {answer.face for answer in answers} - {"200", TOO_MANY_REQUESTS}
+    found += exactly(set(), "other answers", strange) + _recovers(stage)
     again = len(judges.successes(_ask_from(stage, address)))
     stage.notes.append(f"{passed} asks passed a limit of {LIMIT} while it was lost, {again} more when it was back")
     return [*found, f"{again} more asks passed a limit of {LIMIT}"] if again > LIMIT else found
@@ -73,8 +75,8 @@ def flushed(stage: CrashStage) -> list[str]:
         stage.redis().flushall()
         if stage.books(ticket.phone) != before:
             return ["FLUSHALL changed what is known about the number"]
-    found = expect(GUESSES, "failures in the day", stage.books(ticket.phone).failures_in_day)
-    return found + expect(judges.REFUSED_CODE, "the right code after them", stage.call(verify(ticket)).face)
+    found = exactly(GUESSES, "failures in the day", stage.books(ticket.phone).failures_in_day)
+    return found + exactly(REFUSED_CODE, "the right code after them", stage.call(verify(ticket)).face)
 
 
 def closed_sockets(stage: CrashStage) -> list[str]:
@@ -85,8 +87,8 @@ def closed_sockets(stage: CrashStage) -> list[str]:
             connection_.sendall(verify(ticket, code).encoded())
     wait_until(lambda: stage.books(ticket.phone).guesses == GUESSES)
     books = stage.books(ticket.phone)
-    found = expect((GUESSES, GUESSES), "guesses and failures", (books.guesses, books.failures_in_day))
-    return found + expect(judges.REFUSED_CODE, "the right code after them", stage.call(verify(ticket)).face)
+    found = exactly((GUESSES, GUESSES), "guesses and failures", (books.guesses, books.failures_in_day))
+    return found + exactly(REFUSED_CODE, "the right code after them", stage.call(verify(ticket)).face)
 
 
 def crashed_database(stage: CrashStage) -> list[str]:
@@ -111,7 +113,7 @@ def read_only_database(stage: CrashStage) -> list[str]:
     _execute(on)
     try:
         found = _is_away(stage, [*calls, login(next(stage.numbers))])
-        found += expect(200, "a protected call", stage.send([gone])[0].status)
+        found += exactly(200, "a protected call", stage.send([gone])[0].status)
     finally:
         _execute(off)
     return found + _is_back(stage, calls)
@@ -124,7 +126,7 @@ def locked_database(stage: CrashStage) -> list[str]:
         cursor.execute("BEGIN IMMEDIATE")
         try:
             found = _is_away(stage, [*calls, login(next(stage.numbers))])
-            found += expect(200, "a protected call", stage.send([gone])[0].status)
+            found += exactly(200, "a protected call", stage.send([gone])[0].status)
         finally:
             cursor.execute("ROLLBACK")
     return found + _is_back(stage, calls)
@@ -158,7 +160,7 @@ def _is_away(stage: CrashStage, calls: list[Call]) -> list[str]:
     began = time.monotonic()
     found = []
     for call, answer in zip(calls, stage.send(calls), strict=True):
-        found += expect(judges.TRY_AGAIN, f"{call.path} without a database", answer.face)
+        found += exactly(TRY_AGAIN, f"{call.path} without a database", answer.face)
     seconds = time.monotonic() - began
     return [*found, f"calls without a database took {seconds:.1f} s"] if seconds > PATIENCE else found
 
@@ -168,9 +170,9 @@ def _is_back(stage: CrashStage, calls: list[Call]) -> list[str]:
     answers = stage.burst(calls)
     found = []
     for call, answer in zip(calls, answers, strict=True):
-        found += expect(200, f"{call.path} afterwards", answer.status)
+        found += exactly(200, f"{call.path} afterwards", answer.status)
     if not found:
-        found += expect(200, "a protected call afterwards", stage.call(protected(tokens(answers[1]).access)).status)
+        found += exactly(200, "a protected call afterwards", stage.call(protected(tokens(answers[1]).access)).status)
     return found
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 from tests.sms.fake_twilio import FakeTwilio
 
 from . import chaos, invariants, losses, providers, revocations
-from .cell import Options
+from .cells import Options
 from .drills import Facts
 from .stage import CrashStage, Weapon, fail_point
 from .steps import DRILLS, Drill
@@ -41,7 +41,7 @@ def once(name: str, round_: Round) -> Part:
 
 def everything(options: Options) -> Mapping[str, Sequence[Part]]:
     """Return the parts of each variant, but for the provider's."""
-    system_calls = [_system_calls(drill, options) for drill in DRILLS if drill.variant == "wide"]
+    system_calls = [_system_calls(drill) for drill in DRILLS if drill.variant == "wide"]
     return {
         "wide": [
             *_fail_points("wide", options.kills),
@@ -52,8 +52,6 @@ def everything(options: Options) -> Mapping[str, Sequence[Part]]:
         "strict": [
             once("revoked-restarted", revocations.look_after_restart),
             *_fail_points("strict", options.kills),
-        ],
-        "redis": [
             once("redis-guesses", losses.guess_attack),
             once("redis-limit", losses.limit_attack),
             once("redis-flushed", losses.flushed),
@@ -75,7 +73,7 @@ def storm(seconds: float) -> Mapping[str, Sequence[Part]]:
 
 def with_provider(variant: str, provider: FakeTwilio) -> Sequence[Part]:
     """Return the parts that a provider on loopback takes part in."""
-    drills = {"hanging": providers.hanging, "garbage": providers.garbage}
+    drills = {"garbage": providers.garbage, "hanging": providers.hanging}
     return [
         once(f"provider-{name}-{variant}", partial(drill, provider=provider, is_inline=variant == "inline"))
         for name, drill in drills.items()
@@ -86,17 +84,16 @@ def _fail_points(variant: str, kills: int) -> Iterator[Part]:
     for drill in DRILLS:
         if drill.variant == variant:
             for step, facts in drill.steps.items():
-                rounds = [_strike(drill, facts, fail_point(step))] * kills
+                rounds = [_strike(drill, facts, fail_point(step), step=step)] * kills
                 yield Part(f"{drill.name}:{step}", lambda _stage, rounds=rounds: rounds)  # type: ignore[misc]
 
 
-def _system_calls(drill: Drill, options: Options) -> Part:
+def _system_calls(drill: Drill) -> Part:
     """Strike at each system call, until the call was answered before the k-th one came."""
 
     def rounds(stage: CrashStage) -> Iterator[Round]:
-        log = options.folder / "strace.log"
         for number in range(1, MOST_SYSTEM_CALLS + 1):
-            weapon = Strace(number, [int(worker) for worker in stage.workers_now()], log)
+            weapon = Strace(number, [int(worker) for worker in stage.workers_now()])
             yield _strike(drill, {}, weapon, may_survive=number > SURE_SYSTEM_CALLS)
             if stage.survived:
                 return
@@ -104,9 +101,9 @@ def _system_calls(drill: Drill, options: Options) -> Part:
     return Part(f"strace:{drill.name}", rounds)
 
 
-def _strike(drill: Drill, facts: Facts, weapon: Weapon, *, may_survive: bool = False) -> Round:
+def _strike(drill: Drill, facts: Facts, weapon: Weapon, *, step: str = "", may_survive: bool = False) -> Round:
     def play(stage: CrashStage) -> list[str]:
-        stage.weapon, stage.may_survive = weapon, may_survive
+        stage.weapon, stage.step, stage.may_survive = weapon, step, may_survive
         return drill.play(stage, facts)
 
     return play

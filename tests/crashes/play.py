@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from django.db import connections
 
 from tests.databases import Server
-from tests.races.report import Outcome, lines, write
-from tests.races.servers import WORKERS, environment, serve
-from tests.races.stage import PREFIX, Outbox, Stuck, Tokens, benchmark_addresses, fictional_numbers
+from tests.races.calls import PREFIX, Tokens
+from tests.races.ledger import Ledger
+from tests.races.report import Outcome, lines
+from tests.races.servers import environment, serve
+from tests.races.supplies import Lines, Stuck, benchmark_addresses, fictional_numbers
 from tests.sms import fake_twilio
 
 from . import parts, providers
-from .cell import Options
+from .cells import Options
 from .parts import Part, Round
+from .points import REACHED
 from .stage import CrashStage
 
 CLIENTS = 16
-MANY_CLIENTS = 64
-"""Where a provider hangs the server has that many threads, more than calls."""
+MANY_THREADS = 16
+"""Where a provider hangs each worker has that many threads: together more than calls hang."""
 
 
-def play(options: Options, database: Server | None, valkey: Server) -> None:
-    """Play what the options say and write the outcomes into the folder."""
-    cell = Cell(options, database, valkey)
+def play(options: Options, folder: Path, database: Server | None, valkey: Server) -> list[Outcome]:
+    """Play what the options say, and return the outcomes."""
+    cell = Cell(options, folder, database, valkey)
+    if options.provider:
+        with fake_twilio.serve() as provider:
+            cell.outbox = providers.Inbox(provider)
+            cell.play(options.provider, parts.with_provider(options.provider, provider), provider=provider.url)
+        return cell.outcomes
     for variant, chosen in (parts.storm(options.chaos) if options.chaos else parts.everything(options)).items():
         cell.play(variant, chosen)
-    if options.has_providers and not options.chaos:
-        for variant in ("inline", "thread"):
-            with fake_twilio.serve() as provider:
-                cell.outbox = providers.Inbox(provider)
-                cell.play(variant, parts.with_provider(variant, provider), provider=provider.url)
-    write(options.folder / "outcomes.json", cell.outcomes)
+    return cell.outcomes
 
 
 @dataclass
@@ -43,6 +48,7 @@ class Cell:
     """One database with its servers, and everything that was found on it."""
 
     options: Options
+    folder: Path
     database: Server | None
     valkey: Server
     outcomes: list[Outcome] = field(default_factory=list)
@@ -50,7 +56,9 @@ class Cell:
     kept: list[Tokens] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.outbox = Outbox(self.options.folder / "sms")
+        self.outbox = Lines(Path(os.environ["SECURELOGIN_SMS_FILE"]))
+        self.ledger = Ledger(Path(os.environ["RACES_EVENTS"]))
+        self.reached = Lines(Path(os.environ[REACHED]))
         self.numbers, self.addresses = fictional_numbers(), benchmark_addresses()
 
     def play(self, variant: str, chosen: Sequence[Part], *, provider: str = "") -> None:
@@ -65,24 +73,23 @@ class Cell:
 
     @contextmanager
     def _stage(self, variant: str, provider: str) -> Iterator[CrashStage]:
-        clients = MANY_CLIENTS if provider else CLIENTS
         env = environment(
             "tests.crashes.settings",
             CRASHES_VARIANT=variant,
             CRASHES_POINTS="on",
-            CRASHES_SPLIT="on" if self.options.is_split else "",
+            CRASHES_MUTANT=self.options.mutant,
             CRASHES_PROVIDER=provider,
-            GUNICORN_CMD_ARGS=f"--preload --threads {clients // WORKERS}",
+            GUNICORN_CMD_ARGS=f"--threads {MANY_THREADS} --worker-connections {MANY_THREADS}" if provider else "",
         )
-        log = self.options.folder / f"{variant}.log"
-        with serve("tests.crashes.wsgi", env=env, log=log, path=f"{PREFIX}op", clients=clients) as address:
+        with serve("tests.crashes.wsgi", env=env, log=self.folder / f"{variant}.log", path=f"{PREFIX}op") as address:
             yield CrashStage(
                 address=address,
                 outbox=self.outbox,
-                events=self.options.folder / "events",
+                ledger=self.ledger,
                 numbers=self.numbers,
                 addresses=self.addresses,
-                clients=CLIENTS,
+                sizes=[CLIENTS],
+                reached=self.reached,
                 database=self.database,
                 valkey=self.valkey,
                 ended=self.ended,
@@ -91,7 +98,7 @@ class Cell:
 
     def _play(self, stage: CrashStage, part: Part) -> Outcome:
         """Play the rounds of a part and say what they showed."""
-        began = time.monotonic()
+        began, requests = time.monotonic(), stage.requests
         violations: list[str] = []
         broken = number = 0
         for number, round_ in enumerate(part.rounds(stage), 1):
@@ -100,12 +107,13 @@ class Cell:
             violations += [f"round {number} ({time.strftime('%H:%M:%S')}): {each}" for each in found]
         outcome = Outcome(
             database=self.options.database,
+            isolation=None,
             atomic=False,
             scenario=part.name,
             rounds=number,
             broken=broken,
             violations=violations,
-            requests=sum(stage.sizes),
+            requests=stage.requests - requests,
             seconds=round(time.monotonic() - began, 3),
             workers=stage.workers_per_burst,
         )
@@ -116,7 +124,7 @@ class Cell:
 
 def _play_round(stage: CrashStage, round_: Round) -> list[str]:
     """Play one round; what kept it from being played is a violation too."""
-    stage.found = []
+    stage.begin()
     try:
         found = round_(stage)
     except Stuck as error:

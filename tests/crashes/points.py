@@ -1,29 +1,80 @@
 """Named steps of the verbs at which a worker kills itself, for a call that names one in ``X-Crash-At``.
 
-Nothing in the package knows: functions are wrapped from here, in the served process only.
+Nothing in the package knows: functions are wrapped from here, in the served process only. Where one of them moved away
+the host does not start.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import wraps
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 HEADER = "X-Crash-At"
-VERBS = (
-    "request_code",
-    "verify_code",
-    "refresh_tokens",
-    "logout",
-    "logout_all_other_sessions",
-    "end_session",
+REACHED = "CRASHES_REACHED"
+"""The variable that names the file in which a worker says at which step it dies."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A function, and the steps that stand right before and right after it."""
+
+    owner: str
+    name: str
+    before: str = ""
+    after: str = ""
+
+
+SERVICES = "securelogin.services"
+CODES = "securelogin.models.codes.OneTimeCodeQuerySet"
+
+POINTS = (
+    Point("securelogin.limits", "take", after="after-limits"),
+    Point(f"{SERVICES}.codes", "_ask", after="before-commit"),
+    Point(f"{SERVICES}.sending", "send", before="after-commit"),
+    Point(f"{SERVICES}.sending", "_deliver", after="after-provider"),
+    Point(CODES, "count_failure", after="after-count"),
+    Point(CODES, "consume", after="after-consume"),
+    Point(f"{SERVICES}.guesses", "_log_in", after="before-commit"),
+    Point(f"{SERVICES}.guesses", "_try_log_in", after="after-commit"),
+    Point(f"{SERVICES}.guesses", "_announce_rejection", after="after-announcement"),
+    Point(f"{SERVICES}.sessions", "announce_login", after="after-announcement"),
+    Point("securelogin.limits", "count", after="after-spray"),
+    Point("securelogin.models.sessions.SessionQuerySet", "rotate", before="before-rotate", after="after-rotate"),
+    Point("securelogin.models.sessions", "blacklist", before="before-blacklist", after="after-blacklist"),
+    Point(f"{SERVICES}.endings", "lock_user", after="after-lock"),
+    *(
+        Point(SERVICES, verb, after="before-answer")
+        for verb in (
+            "request_code",
+            "verify_code",
+            "refresh_tokens",
+            "logout",
+            "logout_all_other_sessions",
+            "end_session",
+        )
+    ),
 )
+
+SAVED = {
+    "securelogin.models.User": "after-user",
+    "rest_framework_simplejwt.token_blacklist.models.OutstandingToken": "after-token",
+    "securelogin.models.Session": "after-session",
+}
+"""Steps right after a row of these is written."""
+
+ENDED = "after-commit"
+"""The step at which the end of a session is announced."""
+
+STEPS = frozenset({ENDED, *SAVED.values(), *(step for point in POINTS for step in (point.before, point.after) if step)})
 
 _armed: ContextVar[str] = ContextVar("armed", default="")
 _receivers: list[Callable[..., None]] = []
@@ -47,63 +98,37 @@ def arm(step: str) -> None:
 
 
 def reach(step: str) -> None:
-    """Kill this process, at once and without a word, where the call in hand named this step."""
-    if step and _armed.get() == step:
-        os.kill(os.getpid(), signal.SIGKILL)
+    """Kill this process, at once, where the call in hand named this step; the last word goes into a file."""
+    if not step or _armed.get() != step:
+        return
+    file = os.open(os.environ[REACHED], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(file, (json.dumps({"step": step}) + "\n").encode())
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def install() -> None:
     """Put every step into place. Imported by name: the models are there only when the apps are ready."""
-    services = import_module("securelogin.services")
-    codes, sending = import_module("securelogin.services.codes"), import_module("securelogin.services.sending")
-    code_rows = import_module("securelogin.models.codes").OneTimeCodeQuerySet
-    models = import_module("securelogin.models.sessions")
-    _wrap(import_module("securelogin.limits"), "take", after="after-limits")
-    _wrap(codes, "_ask", after="before-commit")
-    _wrap(sending, "send", before="after-commit")
-    _wrap(sending, "_deliver", after="after-provider")
-    _wrap(code_rows, "count_failure", after="after-count")
-    _wrap(code_rows, "consume", after="after-consume")
-    _wrap(codes, "_log_in", after="before-commit")
-    _wrap(codes, "_try_log_in", after="after-commit")
-    _wrap(models.SessionQuerySet, "rotate", before="before-rotate", after="after-rotate")
-    _wrap(models, "blacklist", before="before-blacklist", after="after-blacklist")
-    _wrap(import_module("securelogin.services.endings"), "lock_user", after="after-lock")
-    for verb in VERBS:
-        _wrap(services, verb, after="before-answer")
-    _listen()
+    for point in POINTS:
+        _wrap(point)
+    post_save = resolve_name("django.db.models.signals.post_save")
+    for model, step in SAVED.items():
+        _connect(post_save, step, sender=resolve_name(model))
+    _connect(resolve_name("securelogin.signals.session_ended"), ENDED)
 
 
-def split_login() -> None:
-    """Let each statement of a login commit by itself: the fault that a kill between two of them must bring to light."""
-    codes = import_module("securelogin.services.codes")
-    vars(codes)["in_transaction"] = codes.with_retries
-
-
-def _wrap(owner: Any, name: str, *, before: str = "", after: str = "") -> None:
-    original = getattr(owner, name)
+def _wrap(point: Point) -> None:
+    owner = resolve_name(point.owner)
+    original = getattr(owner, point.name)
 
     @wraps(original)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        reach(before)
+        reach(point.before)
         try:
             return original(*args, **kwargs)
         finally:
-            reach(after)
+            reach(point.after)
 
-    setattr(owner, name, wrapped)
-
-
-def _listen() -> None:
-    from django.contrib.auth import get_user_model
-    from django.db.models.signals import post_save
-
-    signals = import_module("securelogin.signals")
-    models = import_module("securelogin.models.sessions")
-    steps = {get_user_model(): "after-user", models.OutstandingToken: "after-token", models.Session: "after-session"}
-    for model, step in steps.items():
-        _connect(post_save, step, sender=model)
-    _connect(signals.session_ended, "after-commit")
+    setattr(owner, point.name, wrapped)
 
 
 def _connect(announcement: Any, step: str, **options: Any) -> None:

@@ -6,11 +6,12 @@ from django.contrib.auth import get_user_model
 
 from securelogin import services
 from securelogin.models import Session
-from tests.races import judges
 from tests.races.bursts import Answer
-from tests.races.stage import Stuck, Tokens, protected, refresh
+from tests.races.calls import Tokens, logout, protected, refresh
+from tests.races.judges.answers import ENDED, REUSED, exactly
+from tests.races.supplies import Stuck
 
-from .stage import CrashStage, expect, log_out, session_of
+from .stage import CrashStage, session_of
 
 SHOWN = 4
 """Sessions that every worker is asked for, the newest."""
@@ -26,13 +27,13 @@ def revoke(stage: CrashStage) -> list[str]:
     opened = {name: stage.log_in(next(stage.numbers)) for name in ("logout", "staff", "inactive", "reuse", "kept")}
     found = []
     for tokens in opened.values():
-        found += expect({"200"}, "a live session everywhere", stage.faces_everywhere(protected(tokens.access)))
-    stage.call(log_out(opened["logout"].access))
+        found += exactly({"200"}, "a live session everywhere", stage.faces_everywhere(protected(tokens.access)))
+    stage.call(logout(opened["logout"].access))
     services.revoke_sessions(Session.objects.filter(pk=session_of(opened["staff"])))
     person = Session.objects.get(pk=session_of(opened["inactive"])).user_id
     get_user_model()._default_manager.filter(pk=person).update(is_active=False)
     successor = stage.refresh(stage.refresh(opened["reuse"].refresh).refresh)
-    found += expect(judges.REUSED, "a reuse", stage.call(refresh(opened["reuse"].refresh)).face)
+    found += exactly(REUSED, "a reuse", stage.call(refresh(opened["reuse"].refresh)).face)
     stage.kept.append(opened["kept"])
     stage.ended += [opened["logout"], opened["staff"], opened["inactive"], successor]
     return found + look_everywhere(stage)
@@ -45,7 +46,7 @@ def look_everywhere(stage: CrashStage) -> list[str]:
         found += _is_over(stage.faces_everywhere(protected(tokens.access)))
         found += _is_over(stage.faces_everywhere(refresh(tokens.refresh)))
     for tokens in stage.kept[-1:]:
-        found += expect({"200"}, "a live session everywhere", stage.faces_everywhere(protected(tokens.access)))
+        found += exactly({"200"}, "a live session everywhere", stage.faces_everywhere(protected(tokens.access)))
     return found + look_once(stage)
 
 
@@ -62,7 +63,7 @@ def look_once(stage: CrashStage) -> list[str]:
     """Ask for what is over, and for what goes on."""
     found = _is_over({answer.face for answer in _ask(stage, stage.ended[-RECENT:])}) if stage.ended else []
     alive = {answer.face for answer in stage.burst([protected(tokens.access) for tokens in stage.kept[-RECENT:]])}
-    return found + expect({"200"} if stage.kept else set(), "what a live session answers", alive)
+    return found + exactly({"200"} if stage.kept else set(), "what a live session answers", alive)
 
 
 def _ask(stage: CrashStage, over: list[Tokens]) -> list[Answer]:
@@ -75,4 +76,4 @@ def _ask(stage: CrashStage, over: list[Tokens]) -> list[Answer]:
 
 
 def _is_over(faces: set[str]) -> list[str]:
-    return [f"what is over answers {face}" for face in sorted(faces - {judges.ENDED, DEACTIVATED})]
+    return [f"what is over answers {face}" for face in sorted(faces - {ENDED, DEACTIVATED})]

@@ -2,7 +2,7 @@
 
 - ``CRASHES_VARIANT``: one of ``HOSTS``
 - ``CRASHES_POINTS``: ``on`` lets a call name the step at which its worker dies
-- ``CRASHES_SPLIT``: ``on`` runs each statement of a login in a transaction of its own, which must be found
+- ``CRASHES_MUTANT``: one of ``mutants.MUTANTS``, which the host then has in the place of what is right
 - ``CRASHES_PROVIDER``: the address of a provider on loopback, in the place of the file
 """
 
@@ -22,13 +22,17 @@ ROOMY: dict[str, str | None] = {
     **NO_LIMITS,
     "login_ip": "1000/hour",
     "login_site": "9999999/hour",
+    "spray_site": "9999999/hour",
     "verify_ip": "1000/hour",
 }
 
 HOSTS: dict[str, dict[str, Any]] = {
     "wide": {"LIMITS": ROOMY},
-    "strict": {"LIMITS": ROOMY, "REFRESH_GRACE": timedelta(0)},
-    "redis": {"LIMITS": {**ROOMY, "login_ip": f"{LIMIT}/hour"}, "LIMITS_STORAGE": REDIS_URL},
+    "strict": {
+        "LIMITS": {**ROOMY, "login_ip": f"{LIMIT}/hour"},
+        "LIMITS_STORAGE": REDIS_URL,
+        "REFRESH_GRACE": timedelta(0),
+    },
     "chaos": {"LIMITS": ROOMY, "LIMITS_STORAGE": REDIS_URL},
     "away": {"LIMITS": ROOMY},
     "inline": {"LIMITS": NO_LIMITS, "SEND": "inline"},

@@ -15,8 +15,11 @@ from tests.databases import Server
 from tests.races import judges
 from tests.races.books import Books
 from tests.races.bursts import NO_ANSWER, Address, Answer, Call, send
+from tests.races.calls import PREFIX, Ticket, Tokens, login, verify
+from tests.races.judges.answers import TOO_SOON, exactly
 from tests.races.servers import WORKERS
-from tests.races.stage import PREFIX, Stage, Stuck, Ticket, Tokens, login, read_code, verify
+from tests.races.stage import Stage
+from tests.races.supplies import Lines, Stuck, read_code
 
 from .points import HEADER
 
@@ -34,7 +37,9 @@ PATIENCE = 30.0
 class CrashStage(Stage):
     """One served host, with its database and its Valkey; remembers which sessions are over and which go on."""
 
+    reached: Lines | None = None
     weapon: Weapon | None = None
+    step: str = ""
     database: Server | None = None
     valkey: Server | None = None
     ended: list[Tokens] = field(default_factory=list)
@@ -45,13 +50,12 @@ class CrashStage(Stage):
 
     def strike(self, call: Call) -> list[str]:
         """Send a call that its worker must not survive; that it did is a violation, unless it may."""
-        if self.weapon is None:
+        if self.weapon is None or self.reached is None:
             raise Stuck("no weapon")
+        self.reached.new()
         answer = self.weapon(self.address, self.addressed(call))
         self.survived = answer.status != NO_ANSWER
-        if self.survived and not self.may_survive:
-            return [f"the worker survived and answered {answer.face}"]
-        return []
+        return [] if self.may_survive else misses(self.step, answer, [line["step"] for line in self.reached.new()])
 
     def addressed(self, call: Call) -> Call:
         """Return the call with an address of its own, unless it names one."""
@@ -75,17 +79,18 @@ class CrashStage(Stage):
         for _ in range(ASK_TRIES):
             self.messages(phone)
             answer = self.call(login(phone))
-            if answer.face != judges.TOO_SOON:
+            if answer.face != TOO_SOON:
                 break
             time.sleep(float(answer.body["retry_after"]))
         messages: list[Mapping[str, str]] = []
         if answer.status == 200:
-            wait_until(lambda: self._has_mail(phone, messages))
+            wait_until(lambda: self.has_mail(phone, messages))
         if len(messages) != 1:
             raise Stuck(f"an ask was answered {answer.face} and sent {len(messages)} messages")
         return Ticket(phone, answer.body["userid"], read_code(messages[0]))
 
-    def _has_mail(self, phone: E164, messages: list[Mapping[str, str]]) -> bool:
+    def has_mail(self, phone: E164, messages: list[Mapping[str, str]]) -> bool:
+        """Add what came for a number to the messages; True where there is any."""
         messages += self.messages(phone)
         return bool(messages)
 
@@ -118,6 +123,12 @@ class CrashStage(Stage):
         return redis.Redis.from_url(self.valkey.url)
 
 
+def misses(step: str, answer: Answer, reached: Sequence[str]) -> list[str]:
+    """A worker that is to die at a step dies there and then, and answers nothing; no step is a kill from outside."""
+    found = [] if answer.status == NO_ANSWER else [f"the worker survived and answered {answer.face}"]
+    return found + exactly([step] if step else [], "the steps that were reached", list(reached))
+
+
 def fail_point(step: str) -> Weapon:
     """Return the weapon that kills a worker at a named step."""
 
@@ -130,11 +141,6 @@ def fail_point(step: str) -> Weapon:
 def ticket_of(phone: E164, message: Mapping[str, str]) -> Ticket:
     """Return what somebody has in hand who got the message, but not the answer."""
     return Ticket(phone, str(phones.user_ids(phone)[0]), read_code(message))
-
-
-def log_out(access_token: str) -> Call:
-    """End the caller's session."""
-    return Call("POST", f"{PREFIX}logout", {}, bearer=access_token)
 
 
 def end_session(access_token: str, session_id: str) -> Call:
@@ -167,8 +173,3 @@ def wait_until(is_true: Callable[[], bool], seconds: float = PATIENCE) -> bool:
             return False
         time.sleep(0.2)
     return True
-
-
-def expect(expected: object, what: str, found: object) -> list[str]:
-    """Return the one violation that ``found`` is, or none."""
-    return [] if found == expected else [f"{what}: {found}, not {expected}"]

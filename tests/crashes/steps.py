@@ -55,15 +55,14 @@ DRILLS = (
             **dict.fromkeys(
                 ("after-count", "after-consume", "after-user", "after-token", "after-session", "before-commit"), COUNTED
             ),
-            "after-commit": LOGGED_IN,
-            "before-answer": LOGGED_IN,
+            **dict.fromkeys(("after-commit", "after-announcement", "before-answer"), LOGGED_IN),
         },
         drills.guess,
     ),
     Drill(
         "wrong-guess",
         "a lost wrong guess stays counted",
-        {"after-count": COUNTED, "before-answer": COUNTED},
+        dict.fromkeys(("after-count", "after-announcement", "after-spray", "before-answer"), COUNTED),
         drills.wrong_guess,
     ),
     Drill(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from tests.databases import ServerMissing
 from tests.races.bursts import Address, Answer, Call, send
@@ -36,8 +37,8 @@ class Strace:
     itself, and threads without a call do not write.
     """
 
-    def __init__(self, when: int, workers: Sequence[int], log: Path) -> None:
-        self.when, self.workers, self.log = when, workers, log
+    def __init__(self, when: int, workers: Sequence[int]) -> None:
+        self.when, self.workers = when, workers
 
     def __call__(self, address: Address, call: Call) -> Answer:
         """Attach, send, detach."""
@@ -51,24 +52,24 @@ class Strace:
             *("-e", f"inject={SYSTEM_CALLS}:signal=SIGKILL:when={self.when}"),
             *(option for worker in self.workers for option in ("-p", str(worker))),
         ]
-        with self.log.open("w+") as output:
+        with NamedTemporaryFile() as output:
             process = subprocess.Popen(command, stderr=output)
-        try:
-            self._wait(process)
-            yield
-        finally:
-            process.terminate()
             try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                self._wait(process, Path(output.name))
+                yield
+            finally:
+                process.terminate()
+                try:
+                    process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait(self, process: subprocess.Popen[bytes], log: Path) -> None:
         """Wait until strace has every worker; raises ``NotTraced``."""
         deadline = time.monotonic() + ATTACH_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
-            if self.log.read_text().count(" attached") >= len(self.workers):
+            if log.read_text().count(" attached") >= len(self.workers):
                 return
             time.sleep(0.02)
-        raise NotTraced(f"strace did not attach: {self.log.read_text()[-500:]}")
+        raise NotTraced(f"strace did not attach: {log.read_text()[-500:]}")

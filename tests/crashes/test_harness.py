@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -18,10 +21,17 @@ from securelogin.models import OneTimeCode, Session
 from securelogin.models.sessions import blacklist
 from tests import databases
 from tests.factories import SessionFactory, UserFactory
+from tests.races.bursts import NO_ANSWER, Answer
+from tests.races.report import Outcome
+from tests.races.supplies import Lines
 
-from . import invariants
+from . import invariants, points
+from .cells import Options
 from .chaos import unexpected
-from .stage import expect
+from .mutants import MUTANTS, blind
+from .parts import everything
+from .stage import misses
+from .steps import DRILLS
 from .strace import find_strace
 from .visitors import Trouble
 
@@ -148,16 +158,71 @@ def test_trouble_is_expected_while_the_database_is_away(trouble: Trouble, number
 
 
 @pytest.mark.parametrize(("named", "status"), [("", 0), ("another", 0), ("here", -signal.SIGKILL)])
-def test_step_kills_only_a_call_that_names_it(named: str, status: int) -> None:
-    """A worker dies at a step where the call in hand names just that one."""
+def test_step_kills_only_a_call_that_names_it(named: str, status: int, tmp_path: Path) -> None:
+    """A worker dies at a step where the call in hand names just that one, and says where."""
     program = f"from tests.crashes import points; points.arm({named!r}); points.reach('here'); points.reach('')"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == status
+    reached = tmp_path / "reached"
+    environ = {**os.environ, points.REACHED: str(reached)}
+    assert subprocess.run([sys.executable, "-c", program], env=environ, check=False).returncode == status
+    assert [line["step"] for line in Lines(reached).new()] == ([named] if status else [])
 
 
-def test_difference_is_a_violation() -> None:
-    """What is found is compared with what is expected."""
-    assert expect(1, "sessions", 1) == []
-    assert expect(1, "sessions", 2) == ["sessions: 2, not 1"]
+def test_every_point_is_struck() -> None:
+    """Each step that is put into the verbs is played by a drill, and each drill's steps are there."""
+    assert {step for drill in DRILLS for step in drill.steps} == points.STEPS
+
+
+@pytest.mark.parametrize("point", points.POINTS, ids=lambda point: f"{point.owner}.{point.name}")
+def test_point_stands_before_a_function(point: points.Point) -> None:
+    """A function that moved away is missed at once."""
+    assert callable(getattr(resolve_name(point.owner), point.name))
+
+
+@pytest.mark.parametrize(
+    ("step", "status", "reached", "number"),
+    [
+        ("here", NO_ANSWER, ["here"], 0),
+        ("", NO_ANSWER, [], 0),
+        ("here", 200, [], 2),
+        ("here", NO_ANSWER, [], 1),
+        ("here", NO_ANSWER, ["there"], 1),
+        ("", 200, [], 1),
+    ],
+)
+def test_step_that_is_not_reached_is_a_violation(step: str, status: int, reached: list[str], number: int) -> None:
+    """A call that was to die somewhere dies there, neither elsewhere nor for another reason."""
+    assert len(misses(step, Answer(status), reached)) == number
+
+
+@pytest.mark.parametrize(
+    ("violations", "found"),
+    [
+        (["round 1 (10:00:00): sessions: 2, not 1"], []),
+        (["round 1 (10:00:00): not played: sessions: 2"], ["guess:here"]),
+        ([], ["guess:here"]),
+    ],
+)
+def test_mutant_is_caught_by_its_own_violation_only(violations: list[str], found: list[str]) -> None:
+    """A part that is red for another reason than its mutant, or not at all, is blind."""
+    outcome = Outcome(
+        database="sqlite",
+        isolation=None,
+        atomic=False,
+        scenario="guess:here",
+        rounds=1,
+        broken=1,
+        violations=violations,
+        requests=1,
+        seconds=1.0,
+        workers=4,
+    )
+    assert blind({"guess:here": "sessions: 2"}, [outcome]) == found
+
+
+def test_mutant_names_parts_that_are_there() -> None:
+    """A mutant of which no part is played would never be caught."""
+    names = {part.name for chosen in everything(Options(database="sqlite")).values() for part in chosen}
+    assert {part for mutant in MUTANTS for part in mutant.caught} <= names
 
 
 def test_missing_strace_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,20 +13,11 @@ from threading import Event, Lock, Thread
 from securelogin.phones import E164
 from tests.races import judges
 from tests.races.bursts import NO_ANSWER, Address, Answer, Call, send
-from tests.races.stage import (
-    Outbox,
-    Ticket,
-    Tokens,
-    login,
-    logout_others,
-    protected,
-    read_code,
-    refresh,
-    tokens,
-    verify,
-)
+from tests.races.calls import Ticket, Tokens, login, logout, logout_others, protected, refresh, tokens, verify
+from tests.races.judges.answers import TOO_SOON
+from tests.races.supplies import Lines, read_code
 
-from .stage import PATIENCE, end_session, log_out, session_of, wrong_codes
+from .stage import PATIENCE, end_session, session_of, wrong_codes
 
 INSIST_SECONDS = 90.0
 GRACE_SECONDS = 20.0
@@ -64,7 +55,7 @@ class World:
     """What all visitors share. ``numbers``, ``addresses`` and ``outbox`` are used under the lock."""
 
     address: Address
-    outbox: Outbox
+    outbox: Lines
     numbers: Iterator[E164]
     addresses: Iterator[str]
     is_over: Event = field(default_factory=Event)
@@ -158,7 +149,7 @@ class Visitor(Thread):
                 if message is None:
                     raise Stranded("an ask was answered and nothing was sent")
                 return Ticket(phone, str(answer.body["userid"]), read_code(message))
-            if answer.face != judges.TOO_SOON:
+            if answer.face != TOO_SOON:
                 raise Stranded(f"an ask was answered {answer.face}")
             time.sleep(float(answer.body["retry_after"]))
         raise Stranded("no code")
@@ -200,7 +191,7 @@ class Visitor(Thread):
             self.world.kept.append(own)
 
     def _log_out(self, _phone: E164, record: Record, own: Tokens, _old: Tokens) -> None:
-        self._expect(200, log_out(own.access))
+        self._expect(200, logout(own.access))
         self._is_over(record, own)
 
     def _log_out_others(self, phone: E164, record: Record, own: Tokens, old: Tokens) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from importlib import import_module
+
 import limits.storage
 import redis
-import twilio.rest
-from django.urls import get_resolver
 
 from example_project.wsgi import application
 
-__all__ = ["application", "limits", "redis", "twilio"]
+__all__ = ["application", "limits", "redis"]
 
-_routes = get_resolver().url_patterns
+if os.environ.get("CRASHES_PROVIDER"):
+    import_module("twilio.rest")

@@ -17,7 +17,6 @@ from .cells import Options
 from .mutants import MUTANTS, blind
 
 MANY_KILLS = 20
-PROVIDERS = ("inline", "thread")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -56,21 +55,21 @@ def _names(text: str) -> list[str]:
 
 
 def _cells(options: argparse.Namespace) -> list[Options]:
-    """Return a cell for each database, and for each way to send on the first of them, or with ``--long`` on all."""
+    """Return a cell for each database, and one with a provider on the first of them, or with ``--long`` on all."""
     names = options.databases or list(databases.SERVERS)
-    kinds = [(name, "") for name in names]
+    kinds = [(name, False) for name in names]
     if not options.chaos:
-        kinds += [(name, provider) for name in (names if options.long else names[:1]) for provider in PROVIDERS]
+        kinds += [(name, True) for name in (names if options.long else names[:1])]
     return [
         Options(
             database=name,
-            provider=provider,
+            has_provider=has_provider,
             kills=MANY_KILLS if options.long else 1,
             chaos=60 * options.chaos,
             has_strace=options.long,
             only=tuple(options.only),
         )
-        for name, provider in kinds
+        for name, has_provider in kinds
     ]
 
 
@@ -83,14 +82,15 @@ def _play(chosen: Sequence[Options], folder: Path) -> int:
 
 
 def _try_mutants(names: Sequence[str], folder: Path) -> int:
-    away: list[str] = []
-    for mutant in MUTANTS:
-        chosen = [Options(database=name, mutant=mutant.name, only=tuple(mutant.caught)) for name in names]
-        played, failed = cells.play(chosen, folder)
-        away += [f"{mutant.name}: {each}" for each in failed]
-        for options in chosen:
-            away += [f"{options.name}: {part} is blind" for part in blind(mutant.caught, played.get(options, []))]
-    print("\n".join([*away, f"{len(MUTANTS)} mutants, {len(away)} times not caught"]), flush=True)
+    chosen = {
+        Options(database=name, mutant=mutant.name, only=tuple(mutant.caught)): mutant
+        for name in names
+        for mutant in MUTANTS
+    }
+    played, away = cells.play(list(chosen), folder)
+    for options, outcomes in played.items():
+        away += [f"{options.name}: {part} is blind" for part in blind(chosen[options].caught, outcomes)]
+    print("\n".join([*away, f"{len(chosen)} mutants played, {len(away)} times one got away"]), flush=True)
     return 1 if away else 0
 
 

@@ -34,7 +34,7 @@ class Options:
     """
 
     database: str
-    provider: str = ""
+    has_provider: bool = False
     kills: int = 1
     chaos: float = 0.0
     has_strace: bool = False
@@ -44,7 +44,7 @@ class Options:
     @property
     def name(self) -> str:
         """Name a folder of the cell's own."""
-        return "-".join(filter(None, [self.database, self.provider, self.mutant]))
+        return "-".join(filter(None, [self.database, "provider" if self.has_provider else "", self.mutant]))
 
 
 def play(cells: Sequence[Options], folder: Path) -> tuple[Mapping[Options, list[Outcome]], list[str]]:

@@ -42,6 +42,10 @@ def once(name: str, round_: Round) -> Part:
 def everything(options: Options) -> Mapping[str, Sequence[Part]]:
     """Return the parts of each variant, but for the provider's."""
     system_calls = [_system_calls(drill) for drill in DRILLS if drill.variant == "wide"]
+    away = [
+        *(once(name, loss) for name, loss in losses.LOSSES[connection.vendor].items()),
+        once("invariants", lambda _stage: invariants.violations()),
+    ]
     return {
         "wide": [
             *_fail_points("wide", options.kills),
@@ -55,11 +59,9 @@ def everything(options: Options) -> Mapping[str, Sequence[Part]]:
             once("redis-guesses", losses.guess_attack),
             once("redis-limit", losses.limit_attack),
             once("redis-flushed", losses.flushed),
+            *(away if connection.vendor != "sqlite" else ()),
         ],
-        "away": [
-            *(once(name, loss) for name, loss in losses.LOSSES[connection.vendor].items()),
-            once("invariants", lambda _stage: invariants.violations()),
-        ],
+        "impatient": away if connection.vendor == "sqlite" else [],
     }
 
 

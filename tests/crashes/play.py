@@ -33,10 +33,11 @@ MANY_THREADS = 16
 def play(options: Options, folder: Path, database: Server | None, valkey: Server) -> list[Outcome]:
     """Play what the options say, and return the outcomes."""
     cell = Cell(options, folder, database, valkey)
-    if options.provider:
-        with fake_twilio.serve() as provider:
-            cell.outbox = providers.Inbox(provider)
-            cell.play(options.provider, parts.with_provider(options.provider, provider), provider=provider.url)
+    if options.has_provider:
+        for variant in ("inline", "thread"):
+            with fake_twilio.serve() as provider:
+                cell.outbox = providers.Inbox(provider)
+                cell.play(variant, parts.with_provider(variant, provider), provider=provider.url)
         return cell.outcomes
     for variant, chosen in (parts.storm(options.chaos) if options.chaos else parts.everything(options)).items():
         cell.play(variant, chosen)

@@ -34,7 +34,7 @@ HOSTS: dict[str, dict[str, Any]] = {
         "REFRESH_GRACE": timedelta(0),
     },
     "chaos": {"LIMITS": ROOMY, "LIMITS_STORAGE": REDIS_URL},
-    "away": {"LIMITS": ROOMY},
+    "impatient": {"LIMITS": ROOMY},
     "inline": {"LIMITS": NO_LIMITS, "SEND": "inline"},
     "thread": {"LIMITS": NO_LIMITS, "SEND": "thread"},
 }
@@ -56,11 +56,11 @@ DATABASES = {
         **DATABASES["default"],
         # What must be kept although its request fails has to be kept against ATOMIC_REQUESTS. Where the database goes
         # away it is off: the transaction that Django opens around a host's own view fails before any of us is asked.
-        "ATOMIC_REQUESTS": VARIANT not in {"away", "chaos"},
+        "ATOMIC_REQUESTS": VARIANT in {"wide", "inline", "thread"},
         "CONN_HEALTH_CHECKS": True,
     }
 }
-if VARIANT == "away":
-    DATABASES["default"]["CONN_MAX_AGE"] = 0
-    if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-        DATABASES["default"]["OPTIONS"] = {**DATABASES["default"]["OPTIONS"], "timeout": LOCK_TIMEOUT}
+if VARIANT == "strict":
+    DATABASES["default"]["CONN_MAX_AGE"] = 0  # what a database is told to refuse holds for new connections
+if VARIANT == "impatient":
+    DATABASES["default"]["OPTIONS"] = {**DATABASES["default"]["OPTIONS"], "timeout": LOCK_TIMEOUT}

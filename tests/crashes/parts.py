@@ -65,6 +65,15 @@ def everything(options: Options) -> Mapping[str, Sequence[Part]]:
     }
 
 
+def names() -> set[str]:
+    """Return the names of all that can be played, on whatever database."""
+    options = Options(database="sqlite", has_strace=True)
+    played = [*everything(options).values(), *storm(0.0).values()]
+    played += [with_provider(variant, FakeTwilio()) for variant in ("inline", "thread")]
+    lost = {name for losses_ in losses.LOSSES.values() for name in losses_}
+    return lost | {part.name for chosen in played for part in chosen}
+
+
 def storm(seconds: float) -> Mapping[str, Sequence[Part]]:
     """Return the parts of a chaos run."""
     return {

@@ -20,7 +20,8 @@ MAY_WAIT = frozenset(
 """Items of which something concerns a part that is not there yet: ``later``, or ``holds`` with a note "Later: …"."""
 
 ID = re.compile(r"[A-Z]\d+")
-RACE = "races/"
+DRILLS = ("races/", "crashes/")
+"""Folders whose commands play rounds with names, beside pytest."""
 OURS = "security/"
 
 
@@ -38,9 +39,9 @@ class Item:
         return [name.partition("[")[0] for name in self._names() if "::" in name]
 
     @property
-    def races(self) -> list[str]:
-        """The scenarios that it names."""
-        return [name.removeprefix(RACE) for name in self._names() if name.startswith(RACE)]
+    def drills(self) -> list[str]:
+        """The races and crashes that it names."""
+        return [name for name in self._names() if name.startswith(DRILLS)]
 
     @property
     def note(self) -> str:
@@ -75,13 +76,13 @@ def _members(node: ast.stmt) -> list[tuple[str, ast.stmt]]:
     return [("", node)]
 
 
-def problems(items: list[Item], tests: dict[str, set[str]], races: Collection[str], *, skip: str = "") -> list[str]:
+def problems(items: list[Item], tests: dict[str, set[str]], drills: Collection[str], *, skip: str = "") -> list[str]:
     """Say what is wrong: with the rows, and with tests of ours that no row names; ``skip`` is the page's own test."""
     counts = Counter(item.id for item in items)
     found = [f"{each} has {counts[each]} rows" for each in IDS if counts[each] != 1]
     found += [f"{each} is no item" for each in counts if each not in IDS]
     for item in items:
-        found += [f"{item.id} {problem}" for problem in (*_of_status(item), *_of_names(item, tests, races))]
+        found += [f"{item.id} {problem}" for problem in (*_of_status(item), *_of_names(item, tests, drills))]
     named = {name for item in items for name in item.tests}
     for path, names in tests.items():
         if path.startswith(OURS) and path != skip:
@@ -92,7 +93,7 @@ def problems(items: list[Item], tests: dict[str, set[str]], races: Collection[st
 def _of_status(item: Item) -> Iterator[str]:
     if item.status not in STATUSES:
         yield f"has the status {item.status!r}"
-    if item.status == "holds" and not (item.tests or item.races):
+    if item.status == "holds" and not (item.tests or item.drills):
         yield "holds without a test"
     if item.status in {"later", "not offered"} and not item.note:
         yield f"is {item.status} without a word why"
@@ -100,11 +101,11 @@ def _of_status(item: Item) -> Iterator[str]:
         yield "may not wait"
 
 
-def _of_names(item: Item, tests: dict[str, set[str]], races: Collection[str]) -> Iterator[str]:
+def _of_names(item: Item, tests: dict[str, set[str]], drills: Collection[str]) -> Iterator[str]:
     for name in item.tests:
         path, _colons, test = name.partition("::")
         if test not in tests.get(path, ()):
             yield f"names {name}, which is not there"
-    for race in item.races:
-        if race not in races:
-            yield f"names the race {race!r}, which is not there"
+    for drill in item.drills:
+        if drill not in drills:
+            yield f"names {drill}, which is not there"

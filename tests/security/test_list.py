@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.crashes import parts
 from tests.races.scenarios import SCENARIOS
 
 from . import page
@@ -13,13 +14,19 @@ from .page import IDS, Item
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "explanation" / "security.md"
-RACES = [scenario.name for scenario in SCENARIOS]
+CRASHES = parts.names()
+DRILLS = {
+    *(f"races/{scenario.name}" for scenario in SCENARIOS),
+    *(f"crashes/{name}" for name in CRASHES),
+    *(f"crashes/{name.partition(':')[0]}" for name in CRASHES),
+}
+"""What is played by name; ``crashes/guess`` is every step of a guess."""
 
 
 def test_page_and_tests_are_in_step() -> None:
     """Ninety-four items, each with its tests or a reason; each test of ours has its item."""
     items, tests = page.read(PAGE.read_text()), page.tests_in(ROOT / "tests")
-    found = page.problems(items, tests, RACES, skip="security/test_list.py")
+    found = page.problems(items, tests, DRILLS, skip="security/test_list.py")
     assert not found, "\n".join(found)
 
 
@@ -40,7 +47,7 @@ def written(**changes: str) -> str:
 
 def problems(text: str) -> list[str]:
     """Read a page against a few tests and one race."""
-    return page.problems(page.read(text), TESTS, ["right-code"])
+    return page.problems(page.read(text), TESTS, ["races/right-code"])
 
 
 @pytest.mark.parametrize(
@@ -82,7 +89,7 @@ def test_good_page_passes(status: str, cell: str) -> None:
             {"A1": ROW.format("A1", "holds", "`services/test_z.py::test_one`")},
             "A1 names services/test_z.py::test_one, which is not there",
         ),
-        ({"A1": ROW.format("A1", "holds", "`races/luck`")}, "A1 names the race 'luck', which is not there"),
+        ({"A1": ROW.format("A1", "holds", "`races/luck`")}, "A1 names races/luck, which is not there"),
         ({"P5": ROW.format("P5", "later", "No.")}, "no item names security/test_b.py::test_three"),
     ],
 )

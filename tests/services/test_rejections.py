@@ -1,0 +1,128 @@
+"""What a refused guess tells: who hears of it, about which number, in which call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.http import HttpRequest
+from django.test import RequestFactory
+
+from securelogin import phones, signals
+from securelogin.events import Event, SecurityEvent
+from securelogin.models import OneTimeCode
+from tests.factories import UserFactory
+
+from .conftest import Announcements, Configure
+from .visitors import CLIENT, PHONE, Visitor
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def request_of_eve() -> HttpRequest:
+    """The call in which somebody guesses."""
+    return RequestFactory().get("/", headers={"X-Request-ID": "request-7"})
+
+
+@pytest.fixture
+def eve(request_of_eve: HttpRequest) -> Visitor:
+    """Somebody whose calls are known."""
+    return Visitor(client=replace(CLIENT, request=request_of_eve))
+
+
+@pytest.fixture
+def trail() -> Iterator[list[SecurityEvent]]:
+    """The records of the audit trail."""
+    heard: list[SecurityEvent] = []
+
+    def hear(event: SecurityEvent, **_arguments: Any) -> None:
+        heard.append(event)
+
+    signals.security_event.connect(hear)
+    yield heard
+    signals.security_event.disconnect(hear)
+
+
+def places(trail: list[SecurityEvent], event: Event) -> list[tuple[str, str, str]]:
+    """Return number, address and call of each record of an event."""
+    return [(each.phone_digest, each.ip, each.request_id) for each in trail if each.event is event]
+
+
+def test_receivers_are_told_the_number_as_a_digest_and_the_call(
+    eve: Visitor, request_of_eve: HttpRequest, announced: Announcements, configure: Configure
+) -> None:
+    """A refused guess comes from the model of codes, and so does the one that disables them."""
+    configure(FAILURES_IN_A_ROW=1)
+    eve.ask()
+    eve.fail()
+    for name in ("code_rejected", "codes_disabled"):
+        (told,) = announced.named(name)
+        assert (told["sender"], told["request"]) == (OneTimeCode, request_of_eve)
+        assert told["phone_digest"] == phones.digest(PHONE)
+
+
+def test_django_is_told_a_masked_number_and_the_call(
+    eve: Visitor, request_of_eve: HttpRequest, announced: Announcements
+) -> None:
+    """Django's signal names the module that refused, and the credentials hold the end of the number only."""
+    eve.ask()
+    eve.fail()
+    (told,) = announced.named("user_login_failed")
+    assert told["sender"] == "securelogin.services.guesses"
+    assert told["credentials"] == {"phone": phones.mask(PHONE)}
+    assert told["request"] == request_of_eve
+
+
+def test_trail_names_number_and_place_of_a_failure_and_of_a_lock(
+    eve: Visitor, trail: list[SecurityEvent], configure: Configure
+) -> None:
+    """Both records of the guess that locks hold the number, the address and the call (H2)."""
+    configure(FAILURES_PER_DAY=1)
+    eve.ask()
+    eve.fail()
+    place = (phones.digest(PHONE), str(CLIENT.address), "request-7")
+    assert places(trail, Event.LOGIN_FAIL) == [place]
+    assert places(trail, Event.LOGIN_LOCK) == [place]
+
+
+def test_alarm_of_the_site_names_the_place_of_its_last_guess(
+    eve: Visitor, trail: list[SecurityEvent], configure: Configure
+) -> None:
+    """The record of a spray holds the address and the call, and no number: it is about all of them."""
+    configure(LIMITS={"spray_site": "1/day"})
+    eve.ask()
+    eve.fail()
+    assert places(trail, Event.LOGIN_SPRAY) == [("", str(CLIENT.address), "request-7")]
+
+
+def test_owner_is_told_of_a_lock_with_the_place(eve: Visitor, configure: Configure) -> None:
+    """What locks an account is told to its owner with the client that did it (H5)."""
+    configure(FAILURES_PER_DAY=1)
+    UserFactory(phone=PHONE)
+    clients: list[Any] = []
+
+    def hear(client: Any, **_arguments: Any) -> None:
+        clients.append(client)
+
+    signals.owner_notice.connect(hear)
+    try:
+        eve.ask()
+        eve.fail()
+    finally:
+        signals.owner_notice.disconnect(hear)
+    assert clients == [eve.client]
+
+
+def test_guess_at_a_code_that_is_over_is_no_lock(
+    eve: Visitor, trail: list[SecurityEvent], clock: time_machine.Traveller
+) -> None:
+    """Where nothing is locked a guess that was not looked at is a failure, and not one over the maximum."""
+    eve.ask()
+    clock.shift(timedelta(minutes=6))
+    eve.fail()
+    assert [each.event for each in trail][1:] == [Event.LOGIN_FAIL]

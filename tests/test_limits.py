@@ -537,6 +537,14 @@ def test_redis_counts_and_the_table_does_not(redis_url: str, settings: Settings)
 
 
 @pytest.mark.django_db
+def test_table_misses_no_redis(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the settings name the table no other storage is looked for, and so none is found missing."""
+    settings.SECURELOGIN = _in_table(login_ip="1/hour")
+    assert [_passes(IP) for _ in range(2)] == [True, False]
+    assert [record for record in caplog.records if record.name == "securelogin.limits"] == []
+
+
+@pytest.mark.django_db
 def test_spent_window_in_redis_is_not_written(redis_url: str, settings: Settings) -> None:
     """A flood counts no further in Redis either."""
     settings.SECURELOGIN = {"LIMITS": {**OFF, "login_ip": "2/hour"}, "LIMITS_STORAGE": redis_url}

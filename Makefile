@@ -31,7 +31,7 @@ timing: $(TOX)  ## Measure whether answers tell by their time what a number is; 
 	@$(TOX) run -e timing -- --calls $(CALLS)
 
 clean:  ## Remove what the other commands made
-	rm -rf .venv .tox .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .tox .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis mutants build dist *.egg-info
 	rm -f db.sqlite3* .coverage*
 
 # Debian's python3 comes without ensurepip, so pip is lent from the system's.

@@ -1,0 +1,60 @@
+"""A pytest plugin: each run of tests at a mutant has a database, and a Redis database, that no other run uses.
+
+mutmut forks a process for each mutant, several at a time, and says nothing of that to pytest.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from mutmut.state import state
+
+TEMPLATE = "MUTANTS_TEMPLATE"
+"""The environment variable that names a migrated SQLite file."""
+
+_held: list[int] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Give the run a fresh copy of the migrated database, under a number that it alone holds."""
+    template = Path(os.environ[TEMPLATE])
+    number = _take_number(template.parent)
+    os.environ["PYTEST_XDIST_WORKER"] = f"gw{number}"  # by this the tests choose their Redis database
+    database = template.with_name(f"{number}.sqlite3")
+    shutil.copyfile(template, database)
+    settings.DATABASES["default"]["TEST"]["NAME"] = str(database)
+    session.config.option.reuse_db = True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the module's own tests first, then the quick ones: the first one that fails ends the run."""
+    module, _, _function = os.environ["MUTANT_UNDER_TEST"].rpartition(".")
+    own = f"test_{module.rpartition('.')[2]}.py"
+    seconds = state().duration_by_test
+    items.sort(key=lambda item: (item.path.name != own, seconds.get(item.nodeid, 0)))
+
+
+def pytest_unconfigure() -> None:
+    """Give the number back; that of a run which was killed goes back by itself."""
+    while _held:
+        os.close(_held.pop())
+
+
+def _take_number(folder: Path) -> int:
+    for number in itertools.count():
+        lock = os.open(folder / f"{number}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+        else:
+            _held.append(lock)
+            return number
+    raise AssertionError("the numbers have no end")

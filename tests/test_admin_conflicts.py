@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,10 +15,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from securelogin.exceptions import CodeRejected
 from securelogin.models import Session
 from securelogin.services.transactions import TRIES
 from tests.factories import SessionFactory, UserFactory
 from tests.services.beside import beside
+from tests.services.visitors import Visitor
 
 User = get_user_model()
 PASSWORD = "a long way to Tipperary"
@@ -130,6 +132,29 @@ def test_user_that_somebody_wrote_since_it_was_read_is_deleted(staff: Client, wa
     assert answer.status_code == 302
     assert not User.objects.filter(pk=session.user_id).exists()
     assert not Session.objects.filter(pk=session.pk).exists()
+
+
+@two_writers
+@pytest.mark.parametrize("way", ["delete", "delete selected"])
+def test_login_beside_a_deletion_waits_and_is_refused(staff: Client, way: str) -> None:
+    """A session that came between would hold the row that is about to go."""
+    ada = Visitor()
+    user = UserFactory.create(phone=ada.phone)
+    ada.ask()
+    logins: list[Future[Any]] = []
+
+    def log_in(_user: Any) -> None:
+        logins.append(beside(pool, lambda: ada.guess(ada.code())))
+        wait(logins, timeout=1)
+
+    with ThreadPoolExecutor(1) as pool:
+        with on(pre_delete, user, log_in):
+            answer = post(staff, way, user)
+        refusal = logins[0].exception(timeout=20)
+    assert answer.status_code == 302
+    assert isinstance(refusal, CodeRejected)
+    assert not User.objects.filter(phone=ada.phone).exists()
+    assert not Session.objects.exists()
 
 
 @pytest.mark.parametrize("way", list(WAYS))

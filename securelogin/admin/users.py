@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
 from django.db import transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -161,19 +161,17 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
         return None if user.is_active else EndReason.REVOKED
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Delete a user; ending the sessions first announces it."""
-        services.revoke_sessions(_unended([obj]), reason=EndReason.CLOSED)
+        """Delete a user. Runs in the admin's transaction."""
+        _end_before_deletion([obj.pk])
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Delete users, locked first; ending their sessions first announces it."""
+        """Delete users, all or none."""
         delete = partial(super().delete_queryset, request)
 
         def story() -> None:
-            chosen = tables.users().filter(pk__in=ids)
-            chosen.update(is_active=F("is_active"))
-            services.revoke_sessions(_unended(chosen), reason=EndReason.CLOSED)
-            delete(chosen)
+            _end_before_deletion(ids)
+            delete(tables.users().filter(pk__in=ids))
 
         ids = list(queryset.values_list("pk", flat=True))
         in_transaction(story)
@@ -202,6 +200,13 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
     def _missing_fields(self) -> set[str]:
         known = {field.name for field in self.model._meta.get_fields()}
         return {name for name in OPTIONAL_FIELDS if name not in known}
+
+
+def _end_before_deletion(ids: list[Any]) -> None:
+    """Lock the users, or a login that commits meanwhile is deleted unheard; ending the sessions announces it."""
+    for pk in sorted(ids):
+        tables.lock_user(pk)
+    services.revoke_sessions(_unended(ids), reason=EndReason.CLOSED)
 
 
 def _unended(users: QuerySet[Any] | list[Any]) -> SessionQuerySet:

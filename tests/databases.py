@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import warnings
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -167,6 +168,14 @@ SERVERS: Mapping[str, Callable[[], AbstractContextManager[str]]] = {
     "postgres": postgres,
     "mariadb": mariadb,
 }
+
+
+def names(text: str) -> list[str]:
+    """Read a list of databases from a command line, such as ``sqlite,postgres``; a type for argparse."""
+    found = text.split(",")
+    if unknown := set(found) - set(SERVERS):
+        raise ArgumentTypeError(f"no database {', '.join(sorted(unknown))}")
+    return found
 
 
 def run(names: Sequence[str], command: Sequence[str]) -> bool:

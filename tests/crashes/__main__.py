@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests import databases
-from tests.races.servers import leave_on_sigterm
+from tests.races.servers import leave_on_sigterm, logs_folder
 
 from . import cells, strace
 from .cells import Options
@@ -23,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     """Play what the command line says; 0 only where every law held, and with ``--mutants`` where each was caught."""
     options = _parser().parse_args(arguments)
     leave_on_sigterm()
-    with _folder(options.logs) as folder:
+    with logs_folder(options.logs) as folder:
         try:
             if options.long:
                 strace.find_strace()
@@ -37,7 +35,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.crashes", description=sys.modules["tests.crashes"].__doc__)
-    parser.add_argument("--databases", type=_names, help="default: sqlite,postgres,mariadb; with --mutants sqlite")
+    parser.add_argument(
+        "--databases", type=databases.names, help="default: sqlite,postgres,mariadb; with --mutants sqlite"
+    )
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="what begins so; may be repeated")
     parser.add_argument("--logs", type=Path, help="keep the servers' logs in this folder")
     modes = parser.add_mutually_exclusive_group()
@@ -45,13 +45,6 @@ def _parser() -> argparse.ArgumentParser:
     modes.add_argument("--chaos", type=float, default=0.0, metavar="MINUTES", help="kill at random for so long")
     modes.add_argument("--mutants", action="store_true", help="succeed only if every mutant is caught")
     return parser
-
-
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    if unknown := set(names) - set(databases.SERVERS):
-        raise argparse.ArgumentTypeError(f"no database {', '.join(sorted(unknown))}")
-    return names
 
 
 def _cells(options: argparse.Namespace) -> list[Options]:
@@ -92,15 +85,6 @@ def _try_mutants(names: Sequence[str], folder: Path) -> int:
         away += [f"{options.name}: {part} is blind" for part in blind(chosen[options].caught, outcomes)]
     print("\n".join([*away, f"{len(chosen)} mutants played, {len(away)} times one got away"]), flush=True)
     return 1 if away else 0
-
-
-@contextmanager
-def _folder(kept: Path | None) -> Iterator[Path]:
-    if kept is not None:
-        yield kept.resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix="securelogin-crashes-") as folder:
-        yield Path(folder)
 
 
 if __name__ == "__main__":

@@ -91,12 +91,16 @@ def with_provider(variant: str, provider: FakeTwilio) -> Sequence[Part]:
     ]
 
 
+def _prepared(rounds: Iterable[Round], _stage: CrashStage) -> Iterable[Round]:
+    return rounds
+
+
 def _fail_points(variant: str, kills: int) -> Iterator[Part]:
     for drill in DRILLS:
         if drill.variant == variant:
             for step, facts in drill.steps.items():
                 rounds = [_strike(drill, facts, fail_point(step), step=step)] * kills
-                yield Part(f"{drill.name}:{step}", lambda _stage, rounds=rounds: rounds)  # type: ignore[misc]
+                yield Part(f"{drill.name}:{step}", partial(_prepared, rounds))
 
 
 def _system_calls(drill: Drill) -> Part:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import CalledProcessError
 
@@ -14,7 +12,7 @@ from tests import databases
 
 from . import grid, report, trials
 from .grid import Cell
-from .servers import leave_on_sigterm, manage
+from .servers import leave_on_sigterm, logs_folder, manage
 from .stock import races as stock
 
 ATOMIC = {"off": [False], "on": [True], "both": [False, True]}
@@ -27,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     """Play what the command line says; 0 only where every law held, and where every mutant went red."""
     options = _parser().parse_args(arguments)
     leave_on_sigterm()
-    with _folder(options.logs) as folder:
+    with logs_folder(options.logs) as folder:
         try:
             return _choose(options)(options, folder)
         except databases.ServerMissing as error:
@@ -39,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.races", description=sys.modules["tests.races"].__doc__)
     parser.add_argument("--rounds", type=int, default=50, help="of each scenario on each database, over all its cells")
     parser.add_argument("--clients", type=int, help="calls in a burst, instead of each scenario's own number")
-    parser.add_argument("--databases", type=_names, help="default: sqlite,postgres,mariadb; with --mutants postgres")
+    parser.add_argument(
+        "--databases", type=databases.names, help="default: sqlite,postgres,mariadb; with --mutants postgres"
+    )
     parser.add_argument("--isolation", choices=[grid.READ_COMMITTED, grid.REPEATABLE_READ], help="default: both")
     parser.add_argument("--atomic", choices=ATOMIC, default="both", help="ATOMIC_REQUESTS of the host")
     parser.add_argument(
@@ -52,13 +52,6 @@ def _parser() -> argparse.ArgumentParser:
     modes.add_argument("--stock", action="store_true", help="succeed only if stock simplejwt goes red")
     modes.add_argument("--mixed", type=float, metavar="SECONDS", help="mix all calls on the same users, per database")
     return parser
-
-
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    if unknown := set(names) - set(databases.SERVERS):
-        raise argparse.ArgumentTypeError(f"no database {', '.join(sorted(unknown))}")
-    return names
 
 
 def _choose(options: argparse.Namespace) -> Callable[[argparse.Namespace, Path], int]:
@@ -125,16 +118,6 @@ def _play_stock(options: argparse.Namespace, folder: Path) -> int:
         print(stock.line(name, found), flush=True)
         is_red = is_red and any(found)
     return 0 if is_red else 1
-
-
-@contextmanager
-def _folder(kept: Path | None) -> Iterator[Path]:
-    if kept is not None:
-        kept.mkdir(parents=True, exist_ok=True)
-        yield kept.resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix="securelogin-races-") as folder:
-        yield Path(folder)
 
 
 if __name__ == "__main__":

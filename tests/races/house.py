@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -71,7 +72,7 @@ class House:
         )
 
 
-class CellCommand(BaseCommand):
+class CellCommand(BaseCommand, ABC):
     """A command that ``python -m tests.races`` runs for one cell, in the environment of that cell."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -87,9 +88,9 @@ class CellCommand(BaseCommand):
         cell = Cell(options["database"], options["isolation"], options["atomic"])
         self.play(House(cell, options["folder"]), options)
 
+    @abstractmethod
     def play(self, house: House, options: dict[str, Any]) -> None:
         """Do what the command is for."""
-        raise NotImplementedError
 
     def say(self, line: str) -> None:
         """Print a line at once."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -102,3 +103,14 @@ def _stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGT
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def logs_folder(kept: Path | None) -> Iterator[Path]:
+    """Make the folder of the servers' logs: the one that is to be kept, else one that goes with the run."""
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="securelogin-logs-") as folder:
+        yield Path(folder)

@@ -51,17 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.timing", description=sys.modules["tests.timing"].__doc__)
     parser.add_argument("--calls", type=int, default=LONG, help="of each arm")
     parser.add_argument("--short", dest="calls", action="store_const", const=SHORT, help=f"the same as --calls {SHORT}")
-    parser.add_argument("--databases", type=_names, default="sqlite,postgres")
+    parser.add_argument("--databases", type=databases.names, default="sqlite,postgres")
     parser.add_argument("--pair", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
     parser.add_argument("--json", type=Path, help="write the figures into this file")
     return parser
-
-
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    if unknown := set(names) - set(databases.SERVERS):
-        raise argparse.ArgumentTypeError(f"no database {', '.join(sorted(unknown))}")
-    return names
 
 
 def _measure(options: argparse.Namespace, server: str, signup: str, folder: Path) -> Any:

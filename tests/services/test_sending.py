@@ -153,6 +153,20 @@ def test_thread_does_not_make_the_answer_wait(ada: Visitor, configure: Configure
 
 
 @pytest.mark.django_db(transaction=True)
+def test_answer_goes_ahead_of_its_message(ada: Visitor, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of a message is done while its answer is made and sent: who is sent nothing gets it as late (C3)."""
+    monkeypatch.setattr(sending, "HEAD_START", 0.5)
+    configure(SEND="thread")
+    ada.ask()
+    answered = time.monotonic()
+    time.sleep(0.2)
+    assert not outbox
+    assert sending.drain()
+    assert 0.3 < time.monotonic() - answered < 5
+    assert ada.texts() == 1
+
+
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("mode", ["refused", "no such number", "time-out"])
 def test_thread_never_tells(mode: str, ada: Visitor, configure: Configure, announced: Announcements) -> None:
     """Whatever the provider says, the answer and the pause are those of a code that was sent."""

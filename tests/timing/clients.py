@@ -36,11 +36,16 @@ class Client:
     def _receive(self) -> bytes:
         content = b""
         while (end := _end(content)) is None or len(content) < end:
+            self._acknowledge_at_once()
             received = self.connection.recv(65536)
             if not received:
                 raise ConnectionError("the server closed the connection")
             content += received
         return content
+
+    def _acknowledge_at_once(self) -> None:
+        """Or the server, which sends headers and body apart, waits 40 ms for the delayed ACK of the first."""
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def _end(content: bytes) -> int | None:

@@ -9,7 +9,7 @@ from securelogin.models import OneTimeCode
 from tests.factories import UserFactory
 
 SLOW = "+1213"
-"""How numbers begin whose texts take two seconds."""
+"""How numbers begin whose texts take long."""
 
 
 def route(phone: str) -> str:

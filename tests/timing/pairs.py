@@ -15,8 +15,6 @@ from .modes import MODES, ONE_MODE
 from .verdicts import DELAYED, SAME
 
 PREFIX = "/api/auth/"
-SLOW_CALLS = 400
-"""Calls of an arm whose texts take two seconds: more would fill the queue of the pool."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +42,11 @@ class Arm:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two arms. ``modes`` of signing up are those that they are served in; ``most`` bounds the calls of an arm.
-
-    What the answers tell anyhow is not judged: ``is_told``.
-    """
+    """Two arms, served in these ``modes`` of signing up; what the answers tell anyhow is not judged: ``is_told``."""
 
     name: str
     arms: tuple[Arm, Arm]
     modes: tuple[str, ...] = MODES
-    most: int | None = None
     is_told: bool = False
 
 
@@ -71,7 +65,7 @@ PAIRS = (
     Pair("verify: active, inactive", (Arm("verify_sms", KNOWN), Arm("verify_sms", INACTIVE))),
     Pair("verify: open, locked", (Arm("verify_sms"), Arm("verify_sms", is_locked=True)), ONE_MODE, is_told=True),
     Pair("verify: no, five right digits", (Arm("verify_sms"), Arm("verify_sms", right_digits=5)), ONE_MODE),
-    Pair("login: quick, slow provider", (Arm("login"), Arm("login", is_slow=True)), ONE_MODE, SLOW_CALLS),
+    Pair("login: quick, slow provider", (Arm("login"), Arm("login", is_slow=True)), ONE_MODE),
 )
 
 

@@ -69,5 +69,4 @@ def measure(samples: Sequence[Sample], client: Client, calls: int) -> None:
     with without_collector():
         for index in range(ROUNDS):
             for sample in samples:
-                most = min(calls, sample.pair.most or calls)
-                sample.take(client, most * (index + 1) // ROUNDS - most * index // ROUNDS)
+                sample.take(client, calls * (index + 1) // ROUNDS - calls * index // ROUNDS)

@@ -26,7 +26,7 @@ SECURELOGIN = {
     "SEND": "thread",
     "SMS": {
         "default": {"BACKEND": "securelogin.sms.dummy.SMSBackend"},
-        "slow": {"BACKEND": "tests.services.backends.SlowBackend"},
+        "slow": {"BACKEND": "tests.timing.backends.SlowBackend"},
     },
     "SMS_ROUTER": "tests.timing.numbers.route",
 }

@@ -29,7 +29,7 @@ OPTIONS = (
     *("--worker-class", "gthread", "--threads", "1", "--keep-alive", "60"),
     *("--log-level", "error", "--graceful-timeout", "1"),
 )
-"""One worker that keeps connections, and at its end waits for no text that takes two seconds."""
+"""One worker that keeps connections, and at its end waits for no text."""
 
 
 class Command(BaseCommand):

@@ -24,9 +24,9 @@ def ask(stage: CrashStage, facts: Facts) -> list[str]:
     stage.outbox.new()
     found = stage.strike(login(phone))
     messages = stage.messages(phone)
-    found += _facts(stage, phone, {"messages": len(messages), **facts}, messages=len(messages))
+    found += facts_after(stage, phone, {"messages": len(messages), **facts}, messages=len(messages))
     ticket = ticket_of(phone, messages[0]) if messages else stage.ask_again(phone)
-    return found + _log_in_once(stage, ticket)
+    return found + log_in_once(stage, ticket)
 
 
 def guess(stage: CrashStage, facts: Facts) -> list[str]:
@@ -34,11 +34,11 @@ def guess(stage: CrashStage, facts: Facts) -> list[str]:
     ticket = stage.ask(next(stage.numbers))
     found = stage.strike(verify(ticket))
     books = stage.books(ticket.phone)
-    found += _facts(stage, ticket.phone, facts)
+    found += facts_after(stage, ticket.phone, facts)
     if (login_of := (books.users, books.sessions, books.outstanding)) not in {(0, 0, 0), (1, 1, 1)}:
         found.append(f"half a login: users, sessions and outstanding tokens are {login_of}")
     if not books.sessions:
-        return found + _log_in_once(stage, ticket)
+        return found + log_in_once(stage, ticket)
     found += exactly(REFUSED_CODE, "the used code again", stage.call(verify(ticket)).face)
     found += exactly(200, "the next code", stage.call(verify(stage.ask_again(ticket.phone))).status)
     books = stage.books(ticket.phone)
@@ -48,9 +48,9 @@ def guess(stage: CrashStage, facts: Facts) -> list[str]:
 def wrong_guess(stage: CrashStage, facts: Facts) -> list[str]:
     """Lose a wrong guess: it stays counted, and the right one still opens a session."""
     ticket = stage.ask(next(stage.numbers))
-    found = stage.strike(wrong(ticket)) + _facts(stage, ticket.phone, facts)
+    found = stage.strike(wrong(ticket)) + facts_after(stage, ticket.phone, facts)
     failures = stage.books(ticket.phone).failures_in_day
-    found += _log_in_once(stage, ticket)
+    found += log_in_once(stage, ticket)
     return found + exactly(failures, "failures after a right guess", stage.books(ticket.phone).failures_in_day)
 
 
@@ -69,59 +69,59 @@ def reuse(stage: CrashStage, facts: Facts) -> list[str]:
     phone = next(stage.numbers)
     old = stage.log_in(phone)
     newest = stage.refresh(stage.refresh(old.refresh).refresh)
-    found = stage.strike(refresh(old.refresh)) + _facts(stage, phone, facts)
+    found = stage.strike(refresh(old.refresh)) + facts_after(stage, phone, facts)
     books = stage.books(phone)
-    found += _whole_endings(books)
+    found += whole_endings(books)
     expected = REUSED if books.live else ENDED
     found += exactly(expected, "the old token again", stage.call(refresh(old.refresh)).face)
     stage.ended.append(newest)
-    return found + _is_over(stage, phone, "reuse")
+    return found + is_over(stage, phone, "reuse")
 
 
 def lost_logout(stage: CrashStage, facts: Facts) -> list[str]:
     """Lose a logout: its repeat succeeds, and the session is over."""
     phone = next(stage.numbers)
     opened = stage.log_in(phone)
-    found = stage.strike(logout(opened.access)) + _facts(stage, phone, facts)
-    found += _whole_endings(stage.books(phone))
+    found = stage.strike(logout(opened.access)) + facts_after(stage, phone, facts)
+    found += whole_endings(stage.books(phone))
     found += exactly(200, "the logout again", stage.call(logout(opened.access)).status)
     stage.ended.append(opened)
-    return found + _is_over(stage, phone, "logout")
+    return found + is_over(stage, phone, "logout")
 
 
 def lost_logout_of_others(stage: CrashStage, facts: Facts) -> list[str]:
     """Lose a logout of the others: its repeat succeeds, they are over and the caller's own goes on."""
     phone = next(stage.numbers)
     own = stage.log_in(phone)
-    other = _another(stage, own, phone)
-    found = stage.strike(logout_others(own.access)) + _facts(stage, phone, facts)
-    found += _whole_endings(stage.books(phone))
+    other = another(stage, own, phone)
+    found = stage.strike(logout_others(own.access)) + facts_after(stage, phone, facts)
+    found += whole_endings(stage.books(phone))
     found += exactly(200, "the logout again", stage.call(logout_others(own.access)).status)
     found += exactly(200, "the caller's own session", stage.call(protected(own.access)).status)
     stage.ended.append(other)
     stage.kept.append(own)
-    return found + _is_over(stage, phone, "logout_others", live=1)
+    return found + is_over(stage, phone, "logout_others", live=1)
 
 
 def lost_ending(stage: CrashStage, facts: Facts) -> list[str]:
     """Lose the call that ends another session of one's own: its repeat ends it, or does not find it any more."""
     phone = next(stage.numbers)
     own = stage.log_in(phone)
-    other = _another(stage, own, phone)
+    other = another(stage, own, phone)
     call = end_session(own.access, session_of(other))
-    found = stage.strike(call) + _facts(stage, phone, facts)
+    found = stage.strike(call) + facts_after(stage, phone, facts)
     books = stage.books(phone)
-    found += _whole_endings(books)
+    found += whole_endings(books)
     found += exactly(204 if books.live == 2 else 404, "the ending again", stage.call(call).status)
     stage.ended.append(other)
     stage.kept.append(own)
-    return found + _is_over(stage, phone, "logout", live=1)
+    return found + is_over(stage, phone, "logout", live=1)
 
 
 def _lost_refresh(stage: CrashStage, facts: Facts, *, key: str | None) -> list[str]:
     phone = next(stage.numbers)
     call = refresh(stage.log_in(phone).refresh, key)
-    found = stage.strike(call) + _facts(stage, phone, facts)
+    found = stage.strike(call) + facts_after(stage, phone, facts)
     again = stage.call(call)
     found += exactly(200, "the refresh again", again.status)
     if again.status != 200:
@@ -135,31 +135,35 @@ def _lost_refresh(stage: CrashStage, facts: Facts, *, key: str | None) -> list[s
     return found + exactly((1, 1, 0), "live, outstanding, reuses", (books.live, books.outstanding, books.reuses))
 
 
-def _another(stage: CrashStage, own: Tokens, phone: E164) -> Tokens:
+def another(stage: CrashStage, own: Tokens, phone: E164) -> Tokens:
     """Open one more session of somebody who has one, as a known device: strangers would have to wait."""
     ticket = stage.ask(phone, own.device)
     return tokens(stage.call(verify(ticket, device=own.device)))
 
 
-def _log_in_once(stage: CrashStage, ticket: Ticket) -> list[str]:
+def log_in_once(stage: CrashStage, ticket: Ticket) -> list[str]:
+    """Open a session with a code that works once."""
     found = exactly(200, "the login", stage.call(verify(ticket)).status)
     found += exactly(REFUSED_CODE, "the same code again", stage.call(verify(ticket)).face)
     books = stage.books(ticket.phone)
     return found + exactly((1, 1, 1), "users, sessions, live ones", (books.users, books.sessions, books.live))
 
 
-def _facts(stage: CrashStage, phone: E164, facts: Facts, **more: object) -> list[str]:
+def facts_after(stage: CrashStage, phone: E164, facts: Facts, **more: object) -> list[str]:
+    """Hold the tables against the facts of a step."""
     books = {**vars(stage.books(phone)), **more}
     return [each for name, value in facts.items() for each in exactly(value, f"{name} after the kill", books[name])]
 
 
-def _whole_endings(books: Books) -> list[str]:
+def whole_endings(books: Books) -> list[str]:
+    """Every ended session has its token blacklisted, and no other."""
     return exactly(len(books.ended_for), "blacklisted tokens of ended sessions", books.blacklisted)
 
 
-def _is_over(stage: CrashStage, phone: E164, reason: str, *, live: int = 0) -> list[str]:
+def is_over(stage: CrashStage, phone: E164, *reasons: str, live: int = 0) -> list[str]:
+    """What was ended last is refused, for these reasons of the number's ended sessions; so many others go on."""
     books = stage.books(phone)
-    found = exactly((reason,), "the reasons of ended sessions", books.ended_for) + _whole_endings(books)
+    found = exactly(reasons, "the reasons of ended sessions", books.ended_for) + whole_endings(books)
     found += exactly(live, "live sessions", books.live)
     over = stage.ended[-1]
     faces = {stage.call(protected(over.access)).face, stage.call(refresh(over.refresh)).face}

@@ -39,7 +39,8 @@ def rows() -> Mapping[str, QuerySet[Any]]:
         "e: a blacklisted token of a session that has not ended": sessions.filter(ended_at=None).filter(
             Exists(blacklisted)
         ),
-        "f: two users of one number": users.values("phone")
+        "f: two users of one number": users.exclude(phone=None)
+        .values("phone")
         .annotate(number=Count("pk"), first=Min("pk"), last=Max("pk"))
         .filter(number__gt=1),
     }

@@ -29,6 +29,12 @@ def split_login() -> None:
     _replace(guesses, "in_transaction", guesses.with_retries)
 
 
+def split_change_of_password() -> None:
+    """Let each statement of a change of the password commit by itself."""
+    passwords = import_module("securelogin.services.passwords")
+    _replace(passwords, "in_transaction", passwords.with_retries)
+
+
 def blacklist_later() -> None:
     """End a session in one transaction, and blacklist its token in the next."""
     sessions = import_module("securelogin.models.sessions")
@@ -52,10 +58,16 @@ def open_without_redis() -> None:
 
 
 HALF_A_LOGIN = "half a login: "
+HALF_A_PASSWORD = "outstanding tokens of sessions: "
 AGAIN = "the refresh again: 401"
 
 MUTANTS = (
     Mutant("login-in-halves", split_login, dict.fromkeys(["guess:after-user", "guess:after-token"], HALF_A_LOGIN)),
+    Mutant(
+        "password-in-halves",
+        split_change_of_password,
+        {"change-password:before-ending": "the reasons of ended sessions: ", "password:after-token": HALF_A_PASSWORD},
+    ),
     Mutant(
         "blacklisted-later",
         blacklist_later,

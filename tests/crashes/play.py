@@ -137,6 +137,6 @@ def _play_round(stage: CrashStage, round_: Round) -> list[str]:
 
 def _print(outcome: Outcome, notes: Sequence[str]) -> None:
     figures = f"{outcome.rounds:>3} rounds {outcome.broken:>3} broken {outcome.seconds:>6.1f} s"
-    print(f"{outcome.database:<9} {outcome.scenario:<30} {figures}   {'; '.join(notes)}".rstrip(), flush=True)
+    print(f"{outcome.database:<9} {outcome.scenario:<36} {figures}   {'; '.join(notes)}".rstrip(), flush=True)
     for line in list(lines(outcome))[1:]:
         print(line, flush=True)

@@ -46,6 +46,17 @@ def log_in_with_password(phone: str, password: str) -> Call:
     return Call("POST", f"{PREFIX}login", {"auth_type": "PASSWORD", "phone": phone, "password": password})
 
 
+def register_with_password(email: str, password: str) -> Call:
+    """Make an account with an e-mail address and a password."""
+    body = {"auth_type": "PASSWORD", "username": "A Name", "email": email, "password": password}
+    return Call("POST", f"{PREFIX}register", body)
+
+
+def change_password(access_token: str, old: str, new: str) -> Call:
+    """Change the caller's password."""
+    return Call("POST", f"{PREFIX}password", {"oldpassword": old, "newpassword": new}, bearer=access_token)
+
+
 def verify(ticket: Ticket, code: str | None = None, device: str | None = None, *, spelled: str | None = None) -> Call:
     """Send the ticket's code or another one, the number in another spelling where one is given."""
     body: dict[str, Any] = {
@@ -76,6 +87,11 @@ def logout(access_token: str) -> Call:
 def logout_others(access_token: str) -> Call:
     """End the caller's other sessions."""
     return Call("POST", f"{PREFIX}logout_all_other_sessions", {}, bearer=access_token)
+
+
+def logout_all(access_token: str) -> Call:
+    """End every session of the caller's, this one too."""
+    return Call("POST", f"{PREFIX}logout_all", {}, bearer=access_token)
 
 
 def tokens(answer: Answer) -> Tokens:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 SIZES = {"A": 15, "B": 17, "C": 4, "D": 9, "E": 9, "F": 8, "G": 6, "H": 5, "I": 7, "J": 3, "K": 6, "P": 5}
 IDS = [f"{group}{number}" for group, size in SIZES.items() for number in range(1, size + 1)]
-STATUSES = frozenset({"holds", "later", "not offered", "open"})
-"""``open``: in the making, so that it may name tests or none."""
+STATUSES = frozenset({"holds", "later", "not offered"})
 MAY_WAIT = frozenset(
     {"A7", "A12", "B1", "B10", "B11", "C1", "C4", "D2", "E4", "F7", "F8", "K5", "P2", "P3", "P4", "P5"}
     | {f"I{number}" for number in range(1, 8)}

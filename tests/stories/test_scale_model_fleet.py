@@ -91,7 +91,7 @@ def test_bot_that_guesses_as_it_asks_trips_the_alarm_at_once(settings: Any, time
 
 def test_fleet_of_the_default_settings() -> None:
     """What the same sums come to with the default settings; the page for strangers and decision 0006 quote them."""
-    sends, failures = (int(DEFAULT_LIMITS[name].partition("/")[0]) for name in ("login_site", "spray_site"))
+    sends, failures = (int(str(DEFAULT_LIMITS[name]).partition("/")[0]) for name in ("login_site", "spray_site"))
     guesses = Conf().CODE_MAX_GUESSES
     assert guesses * 2 * sends / 10**6 == pytest.approx(0.01)
     assert failures / 10**6 == pytest.approx(0.001)

@@ -31,7 +31,7 @@ class JWTAuthentication(BaseAuthentication):
             if text is None:
                 return None
             token = tokens.read_access(text)
-            return services.authenticate(token, client=lambda: caller_of(request)).user, token
+            return services.authenticate(token, client=lambda: caller_of(request)), token
         except TokenError as error:
             raise TokenRefused(error) from error
 

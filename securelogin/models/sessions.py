@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connections, models, transaction
-from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
@@ -64,20 +64,6 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def unended(self, at: datetime) -> SessionQuerySet:
         """Sessions that nothing in their own row ends."""
         return self.filter(ended_at=None, expires_at__gt=at)
-
-    def rotate(self, session_id: UUID, *, generation: int, at: datetime, retry_digest: str | None) -> bool:
-        """Move a live session past ``generation`` in one statement; False where it is not live or already past.
-
-        The row may be behind the token: after a restored backup an honest token is ahead of it.
-        A key that comes with two rotations running is none (``retry_digest`` becomes null).
-        """
-        digest = (
-            Case(When(retry_digest=retry_digest, then=Value(None)), default=Value(retry_digest))
-            if retry_digest
-            else Value(None, output_field=models.CharField())
-        )
-        rows = self.live(at).filter(pk=session_id, generation__lte=generation)
-        return rows.update(retry_digest=digest, generation=generation + 1, rotated_at=at) == 1
 
     def open(self, **fields: Any) -> Session:
         """Write a session and the one outstanding token it keeps for its whole life; the text of a token is nowhere."""

@@ -308,7 +308,7 @@ def mine(user: AbstractPhoneUser) -> Session:
 def change(session: Session, old: str = PASSWORD, new: str = NEW) -> None:
     """Change the password as the reception does, with the user of the call."""
     token = access_of(session)
-    user = services.authenticate(token).user
+    user = services.authenticate(token)
     services.change_password(token, user, old_password=old, new_password=new)
 
 

@@ -74,7 +74,7 @@ def test_refresh_answers_the_next_generation(session: Session, clock: time_machi
     assert access.session_id == refresh.session_id == session.pk
     assert access["fresh"] is False
     assert access["auth_time"] == int(session.created_at.timestamp())
-    assert services.authenticate(access) == session
+    assert services.authenticate(access) == session.user
 
 
 def test_session_keeps_one_outstanding_token_without_text(session: Session) -> None:

@@ -1,0 +1,162 @@
+"""Statements that the ORM writes once and that are run many times, each with one cursor call.
+
+``Param`` stands in a queryset where a value will be. What the compiler of Django makes of it is kept: the SQL, which
+parameter is which, and how a row is read. Nothing of a connection is kept, so threads and databases share nothing but
+text. It leans on what Django does not promise, so every statement is held against the plain queryset in tests, on
+every Django and database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.db import connections
+from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models.sql import UpdateQuery
+from django.db.models.sql.compiler import SQLCompiler
+from django.test.signals import setting_changed
+
+Converter = Callable[[Any, Any, Any], Any]
+
+
+class Param(Expression):  # type: ignore[misc]
+    """A value that comes later, under a name; it is adapted as a value of ``field`` is.
+
+    What is added to it, or taken from it, is so before the database sees it.
+    """
+
+    def __init__(self, name: str, field: Field[Any, Any], shift: Any = None) -> None:
+        super().__init__(output_field=field)
+        self.name, self.shift = name, shift
+
+    def __add__(self, other: Any) -> Param:
+        return Param(self.name, self.output_field, other)
+
+    def __sub__(self, other: Any) -> Param:
+        return Param(self.name, self.output_field, -other)
+
+    def as_sql(self, _compiler: Any, _connection: Any, **_options: Any) -> tuple[str, list[Any]]:
+        """Put itself where its value will be."""
+        return "%s", [self]
+
+    def adapt(self, values: Mapping[str, Any], connection: Any) -> Any:
+        """Return its value as the database takes it."""
+        value = values[self.name]
+        return self.output_field.get_db_prep_value(value if self.shift is None else value + self.shift, connection)
+
+
+@dataclass(frozen=True)
+class _Text:
+    sql: str
+    params: Sequence[Any]
+
+    def execute(self, cursor: Any, connection: Any, values: Mapping[str, Any]) -> None:
+        cursor.execute(self.sql, [p.adapt(values, connection) if isinstance(p, Param) else p for p in self.params])
+
+
+class _Statement:
+    """Is compiled when it is first run on a database."""
+
+    def __init__(self, make: Callable[[], QuerySet[Any]]) -> None:
+        self._make = make
+        self._compiled: dict[str, Any] = {}
+        _statements.append(self)
+
+    def _for(self, using: str) -> Any:
+        found = self._compiled.get(using)
+        if found is None:
+            found = self._compiled[using] = self._compile(using)
+        return found
+
+    def _compile(self, using: str) -> Any:
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Compile anew the next time."""
+        self._compiled.clear()
+
+
+@dataclass(frozen=True)
+class _Rows:
+    text: _Text
+    model: type[Model]
+    names: Sequence[str]
+    converters: Sequence[tuple[int, Any, Sequence[Converter]]]
+
+
+class Select(_Statement):
+    """Reads instances of one model, whole."""
+
+    def first(self, using: str, **values: Any) -> Any:
+        """Return the first instance, or None."""
+        rows, connection = self._for(using), connections[using]
+        with connection.cursor() as cursor:
+            rows.text.execute(cursor, connection, values)
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        if rows.converters:
+            row = list(row)
+            for index, expression, converters in rows.converters:
+                for convert in converters:
+                    row[index] = convert(row[index], expression, connection)
+        return rows.model.from_db(using, rows.names, row)
+
+    def _compile(self, using: str) -> _Rows:
+        queryset = self._make().using(using)
+        compiler = queryset.query.get_compiler(using)
+        sql, params = compiler.as_sql()
+        names = [field.attname for field in queryset.model._meta.concrete_fields]
+        return _Rows(_Text(sql, params), queryset.model, names, list(_converters(compiler)))
+
+
+class Update(_Statement):
+    """Writes to the rows of a queryset."""
+
+    def __init__(self, make: Callable[[], QuerySet[Any]], changes: Callable[[], Mapping[str, Any]]) -> None:
+        super().__init__(make)
+        self._changes = changes
+
+    def run(self, using: str, **values: Any) -> int:
+        """Return how many rows were changed."""
+        text, connection = self._for(using), connections[using]
+        with connection.cursor() as cursor:
+            text.execute(cursor, connection, values)
+            return int(cursor.rowcount)
+
+    def _compile(self, using: str) -> _Text:
+        query = self._make().using(using).query.chain(UpdateQuery)
+        query.add_update_values(self._changes())
+        return _Text(*query.get_compiler(using).as_sql())
+
+
+def _converters(compiler: SQLCompiler) -> Iterable[tuple[int, Any, Sequence[Converter]]]:
+    found = compiler.get_converters([expression for expression, _sql, _alias in compiler.select])
+    for index, (converters, expression) in found.items():
+        yield index, expression, [_free(converter, compiler.connection) for converter in converters]
+
+
+def _free(converter: Any, connection: Any) -> Converter:
+    """Return a converter that is a method of this connection's ``ops`` as one that takes those of the connection."""
+    if getattr(converter, "__self__", None) is not connection.ops:
+        return converter  # type: ignore[no-any-return]
+    return partial(_convert, converter.__name__)
+
+
+def _convert(name: str, value: Any, expression: Any, connection: Any) -> Any:
+    return getattr(connection.ops, name)(value, expression, connection)
+
+
+_statements: list[_Statement] = []
+
+
+def _forget(*, setting: str, **_facts: Any) -> None:
+    if setting in {"AUTH_USER_MODEL", "DATABASES", "USE_TZ"}:
+        for statement in _statements:
+            statement.forget()
+
+
+setting_changed.connect(_forget)

@@ -14,8 +14,9 @@ from functools import partial
 from typing import Any
 
 from django.db import connections
-from django.db.models import Expression, Field, Model, QuerySet
-from django.db.models.sql import UpdateQuery
+from django.db.models import AutoField, Expression, Field, Model, QuerySet
+from django.db.models.constants import OnConflict
+from django.db.models.sql import InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 from django.test.signals import setting_changed
 
@@ -58,20 +59,19 @@ class _Text:
 
 
 class _Statement:
-    """Is compiled when it is first run on a database."""
+    """Is compiled when it is first run on a database; one that names several rows, for each number of them."""
 
-    def __init__(self, make: Callable[[], QuerySet[Any]]) -> None:
-        self._make = make
-        self._compiled: dict[str, Any] = {}
+    def __init__(self) -> None:
+        self._compiled: dict[tuple[str, int], Any] = {}
         _statements.append(self)
 
-    def _for(self, using: str) -> Any:
-        found = self._compiled.get(using)
+    def _for(self, using: str, size: int = 1) -> Any:
+        found = self._compiled.get((using, size))
         if found is None:
-            found = self._compiled[using] = self._compile(using)
+            found = self._compiled[using, size] = self._compile(using, size)
         return found
 
-    def _compile(self, using: str) -> Any:
+    def _compile(self, using: str, size: int) -> Any:
         raise NotImplementedError
 
     def forget(self) -> None:
@@ -86,9 +86,22 @@ class _Rows:
     names: Sequence[str]
     converters: Sequence[tuple[int, Any, Sequence[Converter]]]
 
+    def read(self, row: Sequence[Any], connection: Any) -> Sequence[Any]:
+        if not self.converters:
+            return row
+        values = list(row)
+        for index, expression, converters in self.converters:
+            for convert in converters:
+                values[index] = convert(values[index], expression, connection)
+        return values
+
 
 class Select(_Statement):
-    """Reads instances of one model, whole."""
+    """Reads whole instances of one model, or with ``values_list()`` tuples."""
+
+    def __init__(self, make: Callable[[], QuerySet[Any]]) -> None:
+        super().__init__()
+        self._make = make
 
     def first(self, using: str, **values: Any) -> Any:
         """Return the first instance, or None."""
@@ -96,16 +109,16 @@ class Select(_Statement):
         with connection.cursor() as cursor:
             rows.text.execute(cursor, connection, values)
             row = cursor.fetchone()
-        if row is None:
-            return None
-        if rows.converters:
-            row = list(row)
-            for index, expression, converters in rows.converters:
-                for convert in converters:
-                    row[index] = convert(row[index], expression, connection)
-        return rows.model.from_db(using, rows.names, row)
+        return None if row is None else rows.model.from_db(using, rows.names, rows.read(row, connection))
 
-    def _compile(self, using: str) -> _Rows:
+    def tuples(self, using: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Return all rows."""
+        rows, connection = self._for(using), connections[using]
+        with connection.cursor() as cursor:
+            rows.text.execute(cursor, connection, values)
+            return [tuple(rows.read(row, connection)) for row in cursor.fetchall()]
+
+    def _compile(self, using: str, size: int) -> _Rows:
         queryset = self._make().using(using)
         compiler = queryset.query.get_compiler(using)
         sql, params = compiler.as_sql()
@@ -114,23 +127,53 @@ class Select(_Statement):
 
 
 class Update(_Statement):
-    """Writes to the rows of a queryset."""
+    """Writes to the rows of a queryset. ``make`` takes the number of rows that are named."""
 
-    def __init__(self, make: Callable[[], QuerySet[Any]], changes: Callable[[], Mapping[str, Any]]) -> None:
-        super().__init__(make)
-        self._changes = changes
+    def __init__(self, make: Callable[[int], QuerySet[Any]], changes: Callable[[], Mapping[str, Any]]) -> None:
+        super().__init__()
+        self._make, self._changes = make, changes
 
-    def run(self, using: str, **values: Any) -> int:
+    def run(self, using: str, size: int = 1, **values: Any) -> int:
         """Return how many rows were changed."""
-        text, connection = self._for(using), connections[using]
+        text, connection = self._for(using, size), connections[using]
         with connection.cursor() as cursor:
             text.execute(cursor, connection, values)
             return int(cursor.rowcount)
 
-    def _compile(self, using: str) -> _Text:
-        query = self._make().using(using).query.chain(UpdateQuery)
+    def _compile(self, using: str, size: int) -> _Text:
+        query = self._make(size).using(using).query.chain(UpdateQuery)
         query.add_update_values(self._changes())
         return _Text(*query.get_compiler(using).as_sql())
+
+
+class Upsert(_Statement):
+    """Writes instances, over those that have the same ``unique`` field, which get the fields in ``update``."""
+
+    def __init__(self, make: Callable[[int], Sequence[Model]], *, unique: str, update: Sequence[str]) -> None:
+        super().__init__()
+        self._make, self._unique, self._update = make, unique, update
+
+    def run(self, using: str, size: int = 1, **values: Any) -> None:
+        """Write so many instances."""
+        connection = connections[using]
+        with connection.cursor() as cursor:
+            self._for(using, size).execute(cursor, connection, values)
+
+    def _compile(self, using: str, size: int) -> _Text:
+        instances = self._make(size)
+        meta = instances[0]._meta
+        query = InsertQuery(
+            type(instances[0]),
+            on_conflict=OnConflict.UPDATE,
+            update_fields=[meta.get_field(name) for name in self._update],
+            unique_fields=[meta.get_field(self._unique)]
+            if connections[using].features.supports_update_conflicts_with_target
+            else [],
+        )
+        fields = [field for field in meta.concrete_fields if not isinstance(field, AutoField)]
+        query.insert_values(fields, instances)
+        ((sql, params),) = query.get_compiler(using).as_sql()
+        return _Text(sql, params)
 
 
 def _converters(compiler: SQLCompiler) -> Iterable[tuple[int, Any, Sequence[Converter]]]:

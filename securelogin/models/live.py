@@ -1,25 +1,33 @@
-"""The statements that every call and every refresh make: who is it, and the next generation."""
+"""The statements that most calls make: whose session is it, the next generation, its end."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Case, OuterRef, Subquery, Value, When
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
-from .compiled import Param, Select, Update
-from .sessions import Session, SessionQuerySet
+from .compiled import Param, Select, Update, Upsert
+from .sessions import EndReason, Session, SessionQuerySet
 
 
 def _of_session(name: str) -> Param:
     return Param(name, Session._meta.get_field(name))
 
 
+def _owner() -> Param:
+    return Param("user", get_user_model()._meta.pk)
+
+
 def _mine() -> SessionQuerySet:
     """The session of a token, if it is the user's."""
-    return Session.objects.filter(pk=_of_session("id"), user_id=Param("user", get_user_model()._meta.pk))
+    return Session.objects.filter(pk=_of_session("id"), user_id=_owner())
 
 
 def _user() -> models.QuerySet[Any]:
@@ -50,5 +58,62 @@ def _rotatable() -> SessionQuerySet:
 USER = Select(_user)
 """The user of a live session: ``id``, ``user``, ``expires_at`` (what the session's must be past)."""
 
-ROTATE = Update(_rotatable, _next_generation)
+ROTATE = Update(lambda _size: _rotatable(), _next_generation)
 """Moves a live session past a generation: ``id``, ``user``, ``generation``, ``rotated_at``, ``retry_digest``."""
+
+MOST_NAMED = 64
+"""Sessions that one statement names."""
+
+
+def _unended() -> SessionQuerySet:
+    return Session.objects.filter(user_id=_owner()).unended(_of_session("expires_at")).order_by().values_list("pk")
+
+
+def _named(size: int) -> SessionQuerySet:
+    ids = [Param(name, Session._meta.pk) for name in _names(size)]
+    return Session.objects.filter(pk__in=ids, user_id=_owner()).unended(_of_session("ended_at"))
+
+
+def _ending() -> dict[str, Any]:
+    return {"ended_at": _of_session("ended_at"), "end_reason": _of_session("end_reason")}
+
+
+def _blacklisted(size: int) -> list[BlacklistedToken]:
+    moment = Param("ended_at", BlacklistedToken._meta.get_field("blacklisted_at"))
+    rows = []
+    for name in _names(size):
+        session = Session.objects.filter(pk=Param(name, Session._meta.pk))
+        rows.append(BlacklistedToken(blacklisted_at=moment))
+        rows[-1].token_id = Subquery(session.values("token_id")[:1])
+    return rows
+
+
+def _names(size: int) -> list[str]:
+    return [f"id{number}" for number in range(size)]
+
+
+UNENDED = Select(_unended)
+"""The ids of the sessions of a ``user`` that nothing in their rows ends at ``expires_at``, as tuples."""
+
+_END = Update(_named, _ending)
+_BLACKLIST = Upsert(_blacklisted, unique="token", update=["token"])
+
+
+def end(ids: Iterable[UUID], user_id: Any, reason: EndReason, *, at: datetime, using: str) -> list[UUID]:
+    """End those of a user's sessions that have not ended, and return their ids. Run it inside a transaction.
+
+    First the session, then its blacklisted token: the other order deadlocks on MariaDB.
+    """
+    ended: list[UUID] = []
+    waiting = iter(sorted(ids))
+    while batch := list(islice(waiting, MOST_NAMED)):
+        names = dict(zip(_names(len(batch)), batch, strict=True))
+        values = {**names, "user": user_id, "ended_at": at, "end_reason": reason.value}
+        count = _END.run(using, len(batch), **values)
+        if count < len(batch):  # somebody else ended some of them first
+            mine = Session.objects.using(using).filter(pk__in=batch, ended_at=at, end_reason=reason)
+            batch = list(mine.order_by("pk").values_list("pk", flat=True)) if count else []
+        if batch:
+            _BLACKLIST.run(using, len(batch), **dict(zip(_names(len(batch)), batch, strict=True)), ended_at=at)
+        ended += batch
+    return ended

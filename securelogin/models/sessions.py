@@ -103,12 +103,13 @@ class SessionQuerySet(models.QuerySet["Session"]):
             self.model._default_manager.using(self.db).filter(pk__in=ids).update(ended_at=at, end_reason=reason)
             blacklist([token for _pk, token, _user in batch], using=self.db)
             owners = [(pk, user) for pk, _token, user in batch]
-            transaction.on_commit(partial(_announce, owners, reason, client), using=self.db)
+            transaction.on_commit(partial(announce_endings, owners, reason, client), using=self.db)
             ended += ids
         return ended
 
 
-def _announce(owners: list[tuple[UUID, Any]], reason: str, client: Client | None) -> None:
+def announce_endings(owners: list[tuple[UUID, Any]], reason: str, client: Client | None) -> None:
+    """Send the signal and write the record of each; after the commit. ``owners`` are pairs of session and user."""
     event = ENDINGS.get(reason, Event.TOKEN_REVOKED)
     for session_id, user_id in owners:
         signals.session_ended.send_robust(Session, session_id=session_id, user_id=user_id, reason=reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -10,6 +11,7 @@ from django.db.models import F
 
 from ..models import OneTimeCode, Session
 from ..models.codes import OneTimeCodeQuerySet
+from ..models.compiled import Param, Update
 from ..models.sessions import SessionQuerySet
 
 
@@ -39,4 +41,14 @@ def lock_user(user_id: Any, **conditions: Any) -> bool:
     A write, not a locking read: in PostgreSQL's REPEATABLE READ who waited for a read lock goes on with the picture
     from before the wait, and does not see the session that was opened meanwhile. A write that waited starts anew.
     """
-    return users().filter(pk=user_id, **conditions).update(is_active=F("is_active")) == 1
+    return _lock(tuple(sorted(conditions))).run(database(), pk=user_id, **conditions) == 1
+
+
+@lru_cache
+def _lock(names: tuple[str, ...]) -> Update:
+    def chosen(_size: int) -> models.QuerySet[Any]:
+        meta = get_user_model()._meta
+        params = {name: Param(name, meta.get_field(name)) for name in names}
+        return get_user_model()._base_manager.filter(pk=Param("pk", meta.pk), **params)
+
+    return Update(chosen, lambda: {"is_active": F("is_active")})

@@ -153,7 +153,7 @@ def test_registering_with_a_password_logs_in(configure: Configure, announced: An
     user = get_user_model().objects.get()
     assert (user.phone, user.email, name_of(user)) == (None, "ada@example.com", "Ada")
     assert user.check_password(PASSWORD)
-    assert services.authenticate(access(login)).user == user
+    assert services.authenticate(access(login)) == user
     assert access(login)["amr"] == ["pwd"]
     assert announced.names() == ["user_registered", "user_logged_in", "session_opened"]
 

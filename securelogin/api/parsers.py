@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
@@ -83,7 +84,11 @@ def _members(container: dict[str, Any] | list[Any]) -> list[Any]:
     return container if isinstance(container, list) else [*container.keys(), *container.values()]
 
 
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""What no database or no encoding takes: NUL, and half of a surrogate pair."""
+
+
 def _is_plain(item: Any) -> bool:
     if isinstance(item, str):
-        return "\x00" not in item and not any("\ud800" <= char <= "\udfff" for char in item)
+        return _UNSTORABLE.search(item) is None
     return not isinstance(item, float) or math.isfinite(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
@@ -34,6 +35,9 @@ class TokenBackend(SimpleTokenBackend):
         super().__init__(**options)
         self.keyring = keyring
         self.kid = next(iter(keyring))
+        self._prepared = {kid: _prepared(self.algorithm, key) for kid, key in keyring.items()}
+        self._by_header = {self._header(kid): key for kid, key in self._prepared.items()}
+        self._signing = _prepared(self.algorithm, self.signing_key)
 
     def encode(self, payload: dict[str, Any]) -> str:
         """Sign a payload; ``aud`` and ``iss`` are added where they are configured."""
@@ -44,7 +48,7 @@ class TokenBackend(SimpleTokenBackend):
             claims["iss"] = self.issuer
         return jwt.encode(
             claims,
-            self.prepared_signing_key,
+            self._signing,
             algorithm=self.algorithm,
             headers={"kid": self.kid},
             json_encoder=self.json_encoder,
@@ -80,11 +84,27 @@ class TokenBackend(SimpleTokenBackend):
             raise TokenBackendError("Token is invalid")
         return payload
 
+    def _header(self, kid: str) -> str:
+        """Return the header of tokens of ours as it stands in their text."""
+        fields = {"alg": self.algorithm, "kid": kid, "typ": "JWT"}
+        return base64url_encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
+
     def _key_of(self, token: str) -> Any:
+        """Return the key that the header names; one of ours is known by its text, without being read."""
+        if (key := self._by_header.get(token.partition(".")[0])) is not None:
+            return key
         kid = jwt.get_unverified_header(token).get("kid")
-        if not isinstance(kid, str) or kid not in self.keyring:
+        if not isinstance(kid, str) or kid not in self._prepared:
             raise jwt.InvalidTokenError("unknown key")
-        return self.keyring[kid]
+        return self._prepared[kid]
+
+
+def _prepared(algorithm: str, key: Any) -> Any:
+    """Return a key that PyJWT takes as it is. A shared one is looked at in every call otherwise, for a PEM or DER."""
+    if not algorithm.startswith("HS"):
+        return jwt.get_algorithm_by_name(algorithm).prepare_key(key)
+    raw = key if isinstance(key, bytes) else str(key).encode()
+    return jwt.PyJWK({"kty": "oct", "k": base64url_encode(raw).decode()}, algorithm)
 
 
 def _check_spelling(token: str | bytes) -> None:

@@ -50,7 +50,7 @@ class Param(Expression):  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
-class _Text:
+class _Prepared:
     sql: str
     params: Sequence[Any]
 
@@ -81,7 +81,7 @@ class _Statement:
 
 @dataclass(frozen=True)
 class _Rows:
-    text: _Text
+    statement: _Prepared
     model: type[Model]
     names: Sequence[str]
     converters: Sequence[tuple[int, Any, Sequence[Converter]]]
@@ -107,7 +107,7 @@ class Select(_Statement):
         """Return the first instance, or None."""
         rows, connection = self._for(using), connections[using]
         with connection.cursor() as cursor:
-            rows.text.execute(cursor, connection, values)
+            rows.statement.execute(cursor, connection, values)
             row = cursor.fetchone()
         return None if row is None else rows.model.from_db(using, rows.names, rows.read(row, connection))
 
@@ -115,7 +115,7 @@ class Select(_Statement):
         """Return all rows."""
         rows, connection = self._for(using), connections[using]
         with connection.cursor() as cursor:
-            rows.text.execute(cursor, connection, values)
+            rows.statement.execute(cursor, connection, values)
             return [tuple(rows.read(row, connection)) for row in cursor.fetchall()]
 
     def _compile(self, using: str, size: int) -> _Rows:
@@ -123,7 +123,7 @@ class Select(_Statement):
         compiler = queryset.query.get_compiler(using)
         sql, params = compiler.as_sql()
         names = [field.attname for field in queryset.model._meta.concrete_fields]
-        return _Rows(_Text(sql, params), queryset.model, names, list(_converters(compiler)))
+        return _Rows(_Prepared(sql, params), queryset.model, names, list(_converters(compiler)))
 
 
 class Update(_Statement):
@@ -135,15 +135,15 @@ class Update(_Statement):
 
     def run(self, using: str, size: int = 1, **values: Any) -> int:
         """Return how many rows were changed."""
-        text, connection = self._for(using, size), connections[using]
+        statement, connection = self._for(using, size), connections[using]
         with connection.cursor() as cursor:
-            text.execute(cursor, connection, values)
+            statement.execute(cursor, connection, values)
             return int(cursor.rowcount)
 
-    def _compile(self, using: str, size: int) -> _Text:
+    def _compile(self, using: str, size: int) -> _Prepared:
         query = self._make(size).using(using).query.chain(UpdateQuery)
         query.add_update_values(self._changes())
-        return _Text(*query.get_compiler(using).as_sql())
+        return _Prepared(*query.get_compiler(using).as_sql())
 
 
 class Upsert(_Statement):
@@ -159,7 +159,7 @@ class Upsert(_Statement):
         with connection.cursor() as cursor:
             self._for(using, size).execute(cursor, connection, values)
 
-    def _compile(self, using: str, size: int) -> _Text:
+    def _compile(self, using: str, size: int) -> _Prepared:
         instances = self._make(size)
         meta = instances[0]._meta
         query = InsertQuery(
@@ -173,7 +173,7 @@ class Upsert(_Statement):
         fields = [field for field in meta.concrete_fields if not isinstance(field, AutoField)]
         query.insert_values(fields, instances)
         ((sql, params),) = query.get_compiler(using).as_sql()
-        return _Text(sql, params)
+        return _Prepared(sql, params)
 
 
 def _converters(compiler: SQLCompiler) -> Iterable[tuple[int, Any, Sequence[Converter]]]:

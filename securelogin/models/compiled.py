@@ -146,34 +146,39 @@ class Update(_Statement):
         return _Prepared(*query.get_compiler(using).as_sql())
 
 
-class Upsert(_Statement):
-    """Writes instances, over those that have the same ``unique`` field, which get the fields in ``update``."""
+class Insert(_Statement):
+    """Writes instances. With ``unique`` over those that have the same, which get the fields in ``update``."""
 
-    def __init__(self, make: Callable[[int], Sequence[Model]], *, unique: str, update: Sequence[str]) -> None:
+    def __init__(
+        self, make: Callable[[int], Sequence[Model]], *, unique: str | None = None, update: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self._make, self._unique, self._update = make, unique, update
 
     def run(self, using: str, size: int = 1, **values: Any) -> None:
         """Write so many instances."""
-        connection = connections[using]
+        statement, connection = self._for(using, size), connections[using]
         with connection.cursor() as cursor:
-            self._for(using, size).execute(cursor, connection, values)
+            statement.execute(cursor, connection, values)
 
     def _compile(self, using: str, size: int) -> _Prepared:
         instances = self._make(size)
         meta = instances[0]._meta
         query = InsertQuery(
             type(instances[0]),
-            on_conflict=OnConflict.UPDATE,
+            on_conflict=OnConflict.UPDATE if self._unique else None,
             update_fields=[meta.get_field(name) for name in self._update],
-            unique_fields=[meta.get_field(self._unique)]
-            if connections[using].features.supports_update_conflicts_with_target
-            else [],
+            unique_fields=[meta.get_field(self._unique)] if self._unique and _takes_target(using) else [],
         )
         fields = [field for field in meta.concrete_fields if not isinstance(field, AutoField)]
         query.insert_values(fields, instances)
         ((sql, params),) = query.get_compiler(using).as_sql()
         return _Prepared(sql, params)
+
+
+def _takes_target(using: str) -> bool:
+    """Whether an upsert names its unique fields; MariaDB takes them from the indexes and refuses to be told."""
+    return bool(connections[using].features.supports_update_conflicts_with_target)
 
 
 def _converters(compiler: SQLCompiler) -> Iterable[tuple[int, Any, Sequence[Converter]]]:

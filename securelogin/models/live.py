@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Case, OuterRef, Subquery, Value, When
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from .compiled import Param, Select, Update, Upsert
+from .compiled import Param, Select, Update, Insert
 from .sessions import EndReason, Session, SessionQuerySet
 
 
@@ -92,11 +92,46 @@ def _names(size: int) -> list[str]:
     return [f"id{number}" for number in range(size)]
 
 
+def _outstanding(_size: int) -> list[OutstandingToken]:
+    names = ("user_id", "jti", "token", "created_at", "expires_at")
+    return [OutstandingToken(**{name: Param(name, OutstandingToken._meta.get_field(name)) for name in names})]
+
+
+def _opened(_size: int) -> list[Session]:
+    session = Session(**{name: _of_session(name) for name in _session_names()})
+    outstanding = OutstandingToken.objects.filter(jti=Param("jti", OutstandingToken._meta.get_field("jti")))
+    session.token_id = Subquery(outstanding.values("pk")[:1])
+    return [session]
+
+
+def _session_names() -> list[str]:
+    return [field.attname for field in Session._meta.concrete_fields if field.attname != "token_id"]
+
+
+_OUTSTAND = Insert(_outstanding)
+_OPEN = Insert(_opened)
+
+
+def open_session(*, using: str, **fields: Any) -> Session:
+    """Write a session and the one outstanding token it keeps for its whole life; the text of a token is nowhere.
+
+    The key of that token stays in the database until somebody asks for it.
+    """
+    session = Session(id=uuid4(), **fields)
+    values = {name: getattr(session, name) for name in _session_names()}
+    token = {"user_id": session.user_id, "token": "", "created_at": session.created_at}
+    _OUTSTAND.run(using, jti=str(session.id), expires_at=session.expires_at, **token)
+    _OPEN.run(using, jti=str(session.id), **values)
+    del session.__dict__["token_id"]
+    session._state.adding, session._state.db = False, using
+    return session
+
+
 UNENDED = Select(_unended)
 """The ids of the sessions of a ``user`` that nothing in their rows ends at ``expires_at``, as tuples."""
 
 _END = Update(_named, _ending)
-_BLACKLIST = Upsert(_blacklisted, unique="token", update=["token"])
+_BLACKLIST = Insert(_blacklisted, unique="token", update=["token"])
 
 
 def end(ids: Iterable[UUID], user_id: Any, reason: EndReason, *, at: datetime, using: str) -> list[UUID]:

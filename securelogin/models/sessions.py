@@ -65,20 +65,6 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """Sessions that nothing in their own row ends."""
         return self.filter(ended_at=None, expires_at__gt=at)
 
-    def open(self, **fields: Any) -> Session:
-        """Write a session and the one outstanding token it keeps for its whole life; the text of a token is nowhere."""
-        self._for_write = True
-        session = self.model(id=uuid4(), **fields)
-        session.token = OutstandingToken.objects.using(self.db).create(
-            user=session.user,
-            jti=str(session.id),
-            token="",
-            created_at=session.created_at,
-            expires_at=session.expires_at,
-        )
-        session.save(force_insert=True, using=self.db)
-        return session
-
     def end_all(self, reason: str, *, at: datetime, client: Client | None = None) -> list[UUID]:
         """End the sessions here like ``end``, where the lock on their user's row keeps new ones away.
 

@@ -58,7 +58,8 @@ def open_session(
         raise AccountInactive("the account is inactive")
     options = conf.current()
     _evict(user, at, options.MAX_SESSIONS, client)
-    session = sessions().open(
+    session = live.open_session(
+        using=database(),
         user=user,
         rotated_at=at,
         created_at=at,

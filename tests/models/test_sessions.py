@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connections
-from django.db.backends.dummy.base import DatabaseWrapper as NoDatabase
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from securelogin.events import SecurityEvent, session_digest
@@ -26,44 +23,6 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-
-
-class Replica:
-    """A router that sends every read to a replica."""
-
-    def db_for_read(self, model: type[Any], **_hints: object) -> str:
-        """Name the replica."""
-        return "replica"
-
-    def db_for_write(self, model: type[Any], **_hints: object) -> str:
-        """Name the one database."""
-        return "default"
-
-    def allow_relation(self, *_objects: object, **_hints: object) -> bool:
-        """Let rows of both point at each other."""
-        return True
-
-
-@pytest.fixture
-def replica(settings: Any) -> Iterator[None]:
-    """A replica that answers nothing, for every read."""
-    connections["replica"] = NoDatabase({}, "replica")
-    settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
-    yield
-    settings.DATABASE_ROUTERS = []
-    del connections["replica"]
-
-
-@pytest.fixture
-def elsewhere(settings: Any) -> Iterator[str]:
-    """The alias of our database, while the default one, which the router names, answers nothing."""
-    ours = connections["default"]
-    connections["elsewhere"], connections["default"] = ours, NoDatabase({}, "default")
-    settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
-    yield "elsewhere"
-    settings.DATABASE_ROUTERS = []
-    connections["default"] = ours
-    del connections["elsewhere"]
 
 
 def opened(using: str | None = None, **fields: Any) -> Session:
@@ -128,7 +87,7 @@ def test_session_is_shown_by_its_id() -> None:
 
 
 def test_session_rests_with_its_own_user() -> None:
-    """Whoever else is active, and whosoever other token is blacklisted (D5)."""
+    """Whoever else is active, and whichever other token is blacklisted (D5)."""
     resting, live = opened(user=UserFactory(is_active=False)), opened(user=UserFactory())
     BlacklistedToken.objects.create(token=opened(user=live.user).token)
     assert Session.objects.live(NOON).get() == live
@@ -181,7 +140,7 @@ def test_sessions_end_in_the_order_of_their_keys() -> None:
 
 @pytest.mark.parametrize("verb", ["end", "end_all"])
 def test_ends_are_on_record_with_who_and_whence(verb: str, django_capture_on_commit_callbacks: Any) -> None:
-    """The audit trail names the session, its user, the reason, and the address that the call came from (H2)."""
+    """The audit trail names the session, its user, the reason, and the address that the call came from (H3)."""
     session, heard = opened(), list[SecurityEvent]()
 
     def hear(event: SecurityEvent, **_arguments: object) -> None:

@@ -10,7 +10,8 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth import get_user_model
 from django.db import models
-from django.db.models import Case, OuterRef, Subquery, Value, When
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import NullIf
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from .compiled import Param, Select, Update, Insert
@@ -41,7 +42,7 @@ def _next_generation() -> dict[str, Any]:
     """A key that comes with two rotations running is none (``retry_digest`` becomes null)."""
     digest, generation = _of_session("retry_digest"), _of_session("generation")
     return {
-        "retry_digest": Case(When(retry_digest=digest, then=Value(None)), default=digest),
+        "retry_digest": NullIf(digest, "retry_digest"),
         "generation": generation + 1,
         "rotated_at": _of_session("rotated_at"),
     }

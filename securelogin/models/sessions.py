@@ -71,9 +71,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
         Found without a lock and locked by key alone: on MariaDB a lock through another index waits crosswise with
         those who delete by key.
         """
+        self._for_write = True
         ids = list(self.filter(ended_at=None).values_list("pk", flat=True))
         chosen = self.model._default_manager.using(self.db).filter(pk__in=ids)
-        return chosen.end(reason, at=at, client=client) if ids else []
+        return chosen.end(reason, at=at, client=client)
 
     def end(self, reason: str, *, at: datetime, client: Client | None = None) -> list[UUID]:
         """End the sessions here that have not ended, announce it after the commit, and return their ids.

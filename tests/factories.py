@@ -11,7 +11,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from securelogin import conf
-from securelogin.models import Session, User, live
+from securelogin.models import Session, User
 from securelogin.tokens import TokenPair, issue_pair
 
 Row = TypeVar("Row")
@@ -58,7 +58,7 @@ class _SessionFactory(DjangoModelFactory[Session]):
 
     @classmethod
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Session:
-        session = live.open_session(using="default", **kwargs)
+        session: Session = model_class.objects.open(*args, **kwargs)
         assert session.token.jti == str(session.pk)  # from here on it is known, as when a session is read
         return session
 

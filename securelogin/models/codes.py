@@ -5,19 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connections, models
+from django.db import IntegrityError, models
 from django.db.models import Case, F, Q, Value, When
-from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
 from .. import codes
 from ..conf import Conf
 from ..exceptions import ResendTooSoon, RetryLater, TooManyAttempts, TooManyCodes
-
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
-MONTH = timedelta(days=30)
-YEAR = timedelta(days=365)
+from . import counting
+from .counting import DAY, HOUR, MONTH, YEAR
 
 
 class OneTimeCodeQuerySet(models.QuerySet["OneTimeCode"]):
@@ -28,52 +24,30 @@ class OneTimeCodeQuerySet(models.QuerySet["OneTimeCode"]):
 
         Never looked for first: nine of ten concurrent first asks would deadlock on MariaDB.
         """
-        self._for_write = True
-        # MariaDB takes the target from the indexes, and refuses to be told.
-        target = ["key"] if connections[self.db].features.supports_update_conflicts_with_target else None
-        self.bulk_create(
-            [self.model(key=key, touched_at=at, **values)],
-            update_conflicts=True,
-            update_fields=["touched_at", *values],
-            unique_fields=target,
-        )
+        counting.touch(tuple(values)).run(self._alias(), key=key, touched_at=at, **values)
+
+    def row(self, key: str) -> OneTimeCode | None:
+        """Read the row."""
+        found: OneTimeCode | None = counting.ROW.first(self._alias(), key=key)
+        return found
 
     def count_failure(self, key: str, *, at: datetime, conf: Conf, nonce: str | None = None) -> bool:
         """Count a guess as failed before anyone compares it; False, and nothing counted, where no budget has room.
 
         With a ``nonce`` the guess is at that one code, which must be live: what is compared is what was counted.
         """
-        rows = self.filter(key=key).filter(_has_room(at, conf))
-        values: dict[str, Any] = {}
-        if nonce is not None:
-            rows = rows.filter(nonce=nonce, consumed_at=None, expires_at__gt=at, guesses__lt=conf.CODE_MAX_GUESSES)
-            values["guesses"] = F("guesses") + 1
-        # MariaDB evaluates SET from left to right: what reads the old count or the old start goes before it.
-        values["disabled_at"] = Case(When(failures_in_a_row__gte=conf.FAILURES_IN_A_ROW - 1, then=Value(at)))
-        values["failures_in_a_row"] = F("failures_in_a_row") + 1
-        for count, began, length in FAILURE_WINDOWS:
-            values[count] = _counted(count, began, at - length)
-            values[began] = _begun(began, at, at - length)
-        return rows.update(**values, failed_at=at, touched_at=at) == 1
+        budgets = {name: getattr(conf, name) for name in counting.BUDGETS}
+        statement = counting.COUNT if nonce is None else counting.COUNT_AT_CODE
+        return statement.run(self._alias(), key=key, nonce=nonce, at=at, **budgets) == 1
 
     def consume(self, key: str, *, nonce: str, at: datetime) -> bool:
         """Use the code up; False where another call did before, or a newer code took its place."""
-        return (
-            self.filter(key=key, nonce=nonce, consumed_at=None).update(
-                consumed_at=at,
-                display_name="",
-                name_expires_at=None,
-                **_forgiven(),
-                failures_in_a_row=0,
-                disabled_at=None,
-            )
-            == 1
-        )
+        return counting.CONSUME.run(self._alias(), key=key, nonce=nonce, at=at) == 1
 
     def forgive(self, key: str, *, is_success: bool) -> None:
         """Give back one failure; a success also ends the failures in a row. With one less no row is disabled."""
-        in_a_row: Combinable = Value(0) if is_success else _one_less("failures_in_a_row")
-        self.filter(key=key).update(**_forgiven(), failures_in_a_row=in_a_row, disabled_at=None)
+        statement = counting.FORGIVE_ALL if is_success else counting.FORGIVE
+        statement.run(self._alias(), key=key)
 
     def adopt(self, key: str, old_keys: list[str]) -> None:
         """Give the row that a fallback of SECRET_KEY named its new name, where no row has that yet."""
@@ -84,6 +58,10 @@ class OneTimeCodeQuerySet(models.QuerySet["OneTimeCode"]):
                 self.filter(key=old_key).update(key=key)
             except IntegrityError:
                 return  # another call was first
+
+    def _alias(self) -> str:
+        self._for_write = True
+        return self.db
 
     def clearable(self, at: datetime) -> OneTimeCodeQuerySet:
         """Rows that hold nothing any more: no live code, no open window, no name, nothing disabled.
@@ -210,7 +188,7 @@ class OneTimeCode(models.Model):
         return next((name for name, is_spent in budgets if is_spent), None)
 
     def renew(self, *, at: datetime, conf: Conf, purpose: codes.Purpose, provider: str, code_length: int) -> None:
-        """Put a new code in the place of the old and count the send; not saved yet."""
+        """Put a new code in the place of the old and count the send; ``save_ask`` writes it."""
         self.purpose, self.nonce, self.key_id = purpose.value, codes.new_nonce(), codes.key_id()
         self.provider, self.provider_id, self.code_length = provider, "", code_length
         self.expires_at, self.guesses, self.consumed_at = at + conf.CODE_LIFETIME, 0, None
@@ -218,6 +196,11 @@ class OneTimeCode(models.Model):
         self.sends_in_day, self.sending_day_began_at = _next(self.sends_in_day, self.sending_day_began_at, at, DAY)
         self.resend_at = at + self.pause(conf)
         self.touched_at = at
+
+    def save_ask(self, *, using: str) -> None:
+        """Write what ``renew`` changed."""
+        changed = {name: getattr(self, name) for name in counting.ASK_FIELDS}
+        counting.RENEW.run(using, key=self.key, **changed)
 
     def pause(self, conf: Conf) -> timedelta:
         """Return the wait after the newest code: the n-th of an hour waits the n-th pause, the last one repeats."""
@@ -231,52 +214,6 @@ class OneTimeCode(models.Model):
         return codes.compute(
             nonce=self.nonce, key_id=self.key_id, phone=phone, asker=asker, purpose=purpose, length=self.code_length
         )
-
-
-ASK_FIELDS = [
-    "purpose",
-    "nonce",
-    "key_id",
-    "provider",
-    "provider_id",
-    "code_length",
-    "expires_at",
-    "guesses",
-    "consumed_at",
-    "sends_in_hour",
-    "hour_began_at",
-    "sends_in_day",
-    "sending_day_began_at",
-    "resend_at",
-    "touched_at",
-]
-"""What ``OneTimeCode.renew`` changes."""
-
-FAILURE_WINDOWS = (("failures_in_day", "day_began_at", DAY), ("failures_in_month", "month_began_at", MONTH))
-
-
-def _has_room(at: datetime, conf: Conf) -> Q:
-    day = Q(day_began_at=None) | Q(day_began_at__lte=at - DAY) | Q(failures_in_day__lt=conf.FAILURES_PER_DAY)
-    month = (
-        Q(month_began_at=None) | Q(month_began_at__lte=at - MONTH) | Q(failures_in_month__lt=conf.FAILURES_PER_MONTH)
-    )
-    return day & month & Q(disabled_at=None, failures_in_a_row__lt=conf.FAILURES_IN_A_ROW)
-
-
-def _counted(count: str, began: str, over: datetime) -> Case:
-    return Case(When(**{f"{began}__gt": over}, then=F(count) + 1), default=Value(1))
-
-
-def _begun(began: str, at: datetime, over: datetime) -> Case:
-    return Case(When(**{f"{began}__gt": over}, then=F(began)), default=Value(at))
-
-
-def _one_less(count: str) -> Case:
-    return Case(When(**{f"{count}__gt": 0}, then=F(count) - 1), default=Value(0))
-
-
-def _forgiven() -> dict[str, Any]:
-    return {count: _one_less(count) for count, _began, _length in FAILURE_WINDOWS}
 
 
 def _next(count: int, began: datetime | None, at: datetime, length: timedelta) -> tuple[int, datetime]:

@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-from itertools import islice
 from typing import Any
-from uuid import UUID, uuid4
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import NullIf
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from .compiled import Param, Select, Update, Insert
-from .sessions import EndReason, Session, SessionQuerySet
+from .compiled import Insert, Param, Select, Update
+
+
+def _session() -> type[models.Model]:
+    return apps.get_model("securelogin", "Session")
+
+
+def _sessions() -> Any:
+    return _session()._default_manager
 
 
 def _of_session(name: str) -> Param:
-    return Param(name, Session._meta.get_field(name))
+    return Param(name, _session()._meta.get_field(name))
 
 
 def _owner() -> Param:
     return Param("user", get_user_model()._meta.pk)
 
 
-def _mine() -> SessionQuerySet:
-    """The session of a token, if it is the user's."""
-    return Session.objects.filter(pk=_of_session("id"), user_id=_owner())
+def _mine() -> Any:
+    """Find the session of a token, if it is the user's."""
+    return _sessions().filter(pk=_of_session("id"), user_id=_owner())
 
 
 def _user() -> models.QuerySet[Any]:
-    """By scalar subqueries: PostgreSQL plans them in half the time of a join."""
+    """Find the user by scalar subqueries: PostgreSQL plans them in half the time of a join."""
     blacklisted = BlacklistedToken.objects.filter(token_id=OuterRef("token_id")).values("pk")[:1]
     live = _mine().unended(_of_session("expires_at")).alias(dead=Subquery(blacklisted)).filter(dead=None)
     return get_user_model()._base_manager.filter(pk=Subquery(live.values("user_id")[:1]), is_active=True)
 
 
 def _next_generation() -> dict[str, Any]:
-    """A key that comes with two rotations running is none (``retry_digest`` becomes null)."""
+    """Count up; a key that comes with two rotations running is none (``retry_digest`` becomes null)."""
     digest, generation = _of_session("retry_digest"), _of_session("generation")
     return {
         "retry_digest": NullIf(digest, "retry_digest"),
@@ -48,8 +52,8 @@ def _next_generation() -> dict[str, Any]:
     }
 
 
-def _rotatable() -> SessionQuerySet:
-    """A live session that is not past the generation.
+def _rotatable() -> Any:
+    """Find a live session that is not past the generation.
 
     The row may be behind the token: after a restored backup an honest token is ahead of it.
     """
@@ -66,13 +70,13 @@ MOST_NAMED = 64
 """Sessions that one statement names."""
 
 
-def _unended() -> SessionQuerySet:
-    return Session.objects.filter(user_id=_owner()).unended(_of_session("expires_at")).order_by().values_list("pk")
+def _unended() -> Any:
+    return _sessions().filter(user_id=_owner()).unended(_of_session("expires_at")).order_by().values_list("pk")
 
 
-def _named(size: int) -> SessionQuerySet:
-    ids = [Param(name, Session._meta.pk) for name in _names(size)]
-    return Session.objects.filter(pk__in=ids, user_id=_owner()).unended(_of_session("ended_at"))
+def _named(size: int) -> Any:
+    ids = [Param(name, _session()._meta.pk) for name in names(size)]
+    return _sessions().filter(pk__in=ids, user_id=_owner()).unended(_of_session("ended_at"))
 
 
 def _ending() -> dict[str, Any]:
@@ -82,14 +86,15 @@ def _ending() -> dict[str, Any]:
 def _blacklisted(size: int) -> list[BlacklistedToken]:
     moment = Param("ended_at", BlacklistedToken._meta.get_field("blacklisted_at"))
     rows = []
-    for name in _names(size):
-        session = Session.objects.filter(pk=Param(name, Session._meta.pk))
+    for name in names(size):
+        session = _sessions().filter(pk=Param(name, _session()._meta.pk))
         rows.append(BlacklistedToken(blacklisted_at=moment))
         rows[-1].token_id = Subquery(session.values("token_id")[:1])
     return rows
 
 
-def _names(size: int) -> list[str]:
+def names(size: int) -> list[str]:
+    """Return the names of so many ids."""
     return [f"id{number}" for number in range(size)]
 
 
@@ -98,58 +103,30 @@ def _outstanding(_size: int) -> list[OutstandingToken]:
     return [OutstandingToken(**{name: Param(name, OutstandingToken._meta.get_field(name)) for name in names})]
 
 
-def _opened(_size: int) -> list[Session]:
-    session = Session(**{name: _of_session(name) for name in _session_names()})
+def _opened(_size: int) -> list[Any]:
+    session = _session()(**{name: _of_session(name) for name in session_names()})
     outstanding = OutstandingToken.objects.filter(jti=Param("jti", OutstandingToken._meta.get_field("jti")))
     session.token_id = Subquery(outstanding.values("pk")[:1])
     return [session]
 
 
-def _session_names() -> list[str]:
-    return [field.attname for field in Session._meta.concrete_fields if field.attname != "token_id"]
+def session_names() -> list[str]:
+    """Return the fields of a session but its token, as attributes."""
+    return [field.attname for field in _session()._meta.concrete_fields if field.attname != "token_id"]
 
 
-_OUTSTAND = Insert(_outstanding)
-_OPEN = Insert(_opened)
+OUTSTAND = Insert(_outstanding)
+"""Writes the outstanding token of a session."""
 
-
-def open_session(*, using: str, **fields: Any) -> Session:
-    """Write a session and the one outstanding token it keeps for its whole life; the text of a token is nowhere.
-
-    The key of that token stays in the database until somebody asks for it.
-    """
-    session = Session(id=uuid4(), **fields)
-    values = {name: getattr(session, name) for name in _session_names()}
-    token = {"user_id": session.user_id, "token": "", "created_at": session.created_at}
-    _OUTSTAND.run(using, jti=str(session.id), expires_at=session.expires_at, **token)
-    _OPEN.run(using, jti=str(session.id), **values)
-    del session.__dict__["token_id"]
-    session._state.adding, session._state.db = False, using
-    return session
+OPEN = Insert(_opened)
+"""Writes a session: the fields in ``session_names()``, and ``jti``, by which it finds its token."""
 
 
 UNENDED = Select(_unended)
 """The ids of the sessions of a ``user`` that nothing in their rows ends at ``expires_at``, as tuples."""
 
-_END = Update(_named, _ending)
-_BLACKLIST = Insert(_blacklisted, unique="token", update=["token"])
+END = Update(_named, _ending)
+"""Ends those of a user's sessions that have not ended: ``names()``, ``user``, ``ended_at``, ``end_reason``."""
 
-
-def end(ids: Iterable[UUID], user_id: Any, reason: EndReason, *, at: datetime, using: str) -> list[UUID]:
-    """End those of a user's sessions that have not ended, and return their ids. Run it inside a transaction.
-
-    First the session, then its blacklisted token: the other order deadlocks on MariaDB.
-    """
-    ended: list[UUID] = []
-    waiting = iter(sorted(ids))
-    while batch := list(islice(waiting, MOST_NAMED)):
-        names = dict(zip(_names(len(batch)), batch, strict=True))
-        values = {**names, "user": user_id, "ended_at": at, "end_reason": reason.value}
-        count = _END.run(using, len(batch), **values)
-        if count < len(batch):  # somebody else ended some of them first
-            mine = Session.objects.using(using).filter(pk__in=batch, ended_at=at, end_reason=reason)
-            batch = list(mine.order_by("pk").values_list("pk", flat=True)) if count else []
-        if batch:
-            _BLACKLIST.run(using, len(batch), **dict(zip(_names(len(batch)), batch, strict=True)), ended_at=at)
-        ended += batch
-    return ended
+BLACKLIST = Insert(_blacklisted, unique="token", update=["token"])
+"""Blacklists the tokens of sessions: ``names()``, ``ended_at``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -21,6 +21,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from .. import events, signals
 from ..addresses import Client
 from ..events import Event
+from . import live
 
 BATCH = 500
 """Rows that one statement names by key; SQLite takes 999 parameters where it is old."""
@@ -65,6 +66,58 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """Sessions that nothing in their own row ends."""
         return self.filter(ended_at=None, expires_at__gt=at)
 
+    def user_of(self, session_id: UUID, user_id: Any, *, at: datetime) -> Any:
+        """Return the user of a live session, None where it is not live or another's."""
+        return live.USER.first(self._alias(), id=session_id, user=user_id, expires_at=at)
+
+    def rotate(
+        self, session_id: UUID, user_id: Any, *, generation: int, at: datetime, retry_digest: str | None
+    ) -> bool:
+        """Move a live session past ``generation`` in one statement; False where it is not live or already past."""
+        values = {"id": session_id, "user": user_id, "generation": generation, "rotated_at": at}
+        return live.ROTATE.run(self._alias(), **values, retry_digest=retry_digest) == 1
+
+    def open(self, **fields: Any) -> Session:
+        """Write a session and the one outstanding token it keeps for its whole life; the text of a token is nowhere.
+
+        The key of that token stays in the database until somebody asks for it.
+        """
+        alias, session = self._alias(), self.model(**fields)
+        values = {name: getattr(session, name) for name in live.session_names()}
+        token = {"user_id": session.user_id, "token": "", "created_at": session.created_at}
+        live.OUTSTAND.run(alias, jti=str(session.id), expires_at=session.expires_at, **token)
+        live.OPEN.run(alias, jti=str(session.id), **values)
+        del session.__dict__["token_id"]
+        session._state.adding, session._state.db = False, alias
+        return session
+
+    def end_named(
+        self, ids: Iterable[UUID], user_id: Any, reason: str, *, at: datetime, client: Client | None = None
+    ) -> list[UUID]:
+        """End those of a user's sessions that have not ended, announce it after the commit, and return their ids.
+
+        Like ``end``, with two statements for each ``live.MOST_NAMED`` of them.
+        """
+        alias, ended = self._alias(), list[UUID]()
+        for batch in _batches(iter(sorted(ids)), live.MOST_NAMED):
+            names = dict(zip(live.names(len(batch)), batch, strict=True))
+            count = live.END.run(alias, len(batch), **names, user=user_id, ended_at=at, end_reason=str(reason))
+            if count < len(batch):  # somebody else ended some of them first
+                mine = self.model._default_manager.using(alias).filter(pk__in=batch, ended_at=at, end_reason=reason)
+                batch = list(mine.order_by("pk").values_list("pk", flat=True)) if count else []
+                names = dict(zip(live.names(len(batch)), batch, strict=True))
+            if batch:
+                live.BLACKLIST.run(alias, len(batch), **names, ended_at=at)
+            ended += batch
+        if ended:
+            owners = [(session_id, user_id) for session_id in ended]
+            transaction.on_commit(partial(_announce, owners, reason, client), using=alias)
+        return ended
+
+    def _alias(self) -> str:
+        self._for_write = True
+        return self.db
+
     def end_all(self, reason: str, *, at: datetime, client: Client | None = None) -> list[UUID]:
         """End the sessions here like ``end``, where the lock on their user's row keeps new ones away.
 
@@ -90,13 +143,12 @@ class SessionQuerySet(models.QuerySet["Session"]):
             self.model._default_manager.using(self.db).filter(pk__in=ids).update(ended_at=at, end_reason=reason)
             blacklist([token for _pk, token, _user in batch], using=self.db)
             owners = [(pk, user) for pk, _token, user in batch]
-            transaction.on_commit(partial(announce_endings, owners, reason, client), using=self.db)
+            transaction.on_commit(partial(_announce, owners, reason, client), using=self.db)
             ended += ids
         return ended
 
 
-def announce_endings(owners: list[tuple[UUID, Any]], reason: str, client: Client | None) -> None:
-    """Send the signal and write the record of each; after the commit. ``owners`` are pairs of session and user."""
+def _announce(owners: list[tuple[UUID, Any]], reason: str, client: Client | None) -> None:
     event = ENDINGS.get(reason, Event.TOKEN_REVOKED)
     for session_id, user_id in owners:
         signals.session_ended.send_robust(Session, session_id=session_id, user_id=user_id, reason=reason)
@@ -181,6 +233,6 @@ def _active_user() -> models.QuerySet[Any]:
     return get_user_model()._base_manager.filter(pk=OuterRef("user_id"), is_active=True)
 
 
-def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
-    while batch := list(islice(rows, BATCH)):
+def _batches(rows: Iterator[Any], size: int = BATCH) -> Iterator[list[Any]]:
+    while batch := list(islice(rows, size)):
         yield batch

@@ -19,7 +19,8 @@ from ..base_user import lower_email
 from ..events import Event
 from ..exceptions import AccountInactive, EmailTaken, PasswordTooWeak, PhoneTaken, SignupClosed, UnsupportedAuthType
 from ..limits import Hit
-from ..models.codes import DAY, MONTH
+from ..models.compiled import Param, Select
+from ..models.counting import DAY, MONTH
 from ..phones import E164
 from . import budgets, sessions
 from .tables import code_rows, database, lock_user, users
@@ -39,7 +40,16 @@ def has_field(name: str) -> bool:
 
 def find(phone: E164) -> User | None:
     """Return the user of a number, with no lock."""
-    return users().filter(**{_phone_field(): phone}).first()
+    found: User | None = _OF_NUMBER.first(database(), phone=phone)
+    return found
+
+
+def _of_number() -> models.QuerySet[Any]:
+    model = get_user_model()
+    return model._base_manager.filter(**{_phone_field(): Param("phone", model._meta.get_field(_phone_field()))})
+
+
+_OF_NUMBER = Select(_of_number)
 
 
 def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:

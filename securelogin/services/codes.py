@@ -14,7 +14,6 @@ from ..conf import Conf
 from ..exceptions import AccountInactive, AccountUnknown, RetryLater, UnsupportedAuthType
 from ..limits import Hit
 from ..models import OneTimeCode
-from ..models.codes import ASK_FIELDS
 from ..phones import E164
 from . import accounts, budgets, sending
 from .accounts import User
@@ -108,11 +107,11 @@ def _ask(
 ) -> tuple[OneTimeCode, RetryLater | None]:
     rows = code_rows()
     rows.touch(key, at=at)
-    row = rows.get(key=key)
+    row = rows.row(key) or OneTimeCode(key=key, touched_at=at)
     refusal = row.refusal(at, conf)
     if refusal is None:
         row.renew(at=at, conf=conf, purpose=codes.Purpose.LOGIN, provider=provider, code_length=code_length)
-        row.save(update_fields=ASK_FIELDS, using=database())
+        row.save_ask(using=database())
     return row, refusal
 
 

@@ -19,7 +19,7 @@ from django.utils.functional import SimpleLazyObject
 from ..addresses import Client
 from ..exceptions import ForeignToken, SessionNotFound, TokenInvalid
 from ..models import EndReason, live
-from ..models.sessions import SessionQuerySet, announce_endings
+from ..models.sessions import SessionQuerySet
 from ..tokens import AccessToken, RefreshToken
 from .tables import database, lock_user, sessions, users
 from .transactions import in_transaction
@@ -97,7 +97,7 @@ def end_all_but(
     who delete by key.
     """
     found = {session_id for (session_id,) in live.UNENDED.tuples(database(), user=user_id, expires_at=at)} - {kept}
-    return _end(found, user_id, reason, at, client)
+    return sessions().end_named(found, user_id, reason, at=at, client=client)
 
 
 def _end_many(token: AccessToken, reason: EndReason, *, kept: UUID | None, client: Client | None = None) -> int:
@@ -116,17 +116,8 @@ def _end_many(token: AccessToken, reason: EndReason, *, kept: UUID | None, clien
 def _log_out(
     ids: Iterable[UUID], reason: EndReason, token: AccessToken, at: datetime, client: Client | None
 ) -> list[UUID]:
-    ended = _end(ids, user_pk(token), reason, at, client)
+    ended = sessions().end_named(ids, user_pk(token), reason, at=at, client=client)
     _announce_logout(ended, token, client)
-    return ended
-
-
-def _end(ids: Iterable[UUID], user_id: Any, reason: EndReason, at: datetime, client: Client | None) -> list[UUID]:
-    """End those of a user's sessions that have not ended, and announce it after the commit."""
-    ended = live.end(ids, user_id, reason, at=at, using=database())
-    if ended:
-        owners = [(session_id, user_id) for session_id in ended]
-        transaction.on_commit(partial(announce_endings, owners, reason, client), using=database())
     return ended
 
 

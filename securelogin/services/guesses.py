@@ -89,7 +89,7 @@ def _count_guess(key: str, code: str, *, at: datetime, conf: Conf) -> tuple[OneT
     The same two statements run for a number that has no row. A guess longer than the code is none, and not counted.
     """
     rows = code_rows()
-    row = with_retries(lambda: rows.filter(key=key).first())
+    row = with_retries(lambda: rows.row(key))
     nonce = row.nonce if row is not None and len(code) <= row.code_length else ""
     return row, with_retries(lambda: rows.count_failure(key, nonce=nonce or "none", at=at, conf=conf))
 
@@ -178,7 +178,7 @@ def _count_failure(guess: _Guess, client: Client, at: datetime, options: Conf) -
     hit = SPRAY if guess.is_counted else UNSEEN
     if guess.asker == codes.ANYONE and with_retries(lambda: limits.count(hit, at=at)) and hit is SPRAY:
         events.announce(Event.LOGIN_SPRAY, client=client)
-    row = code_rows().filter(key=guess.key).first()
+    row = code_rows().row(guess.key)
     window = row.spent_by(at, options) if row is not None and guess.is_counted else None
     if window is None:
         return

@@ -106,7 +106,7 @@ def _compare(key: str, user: User | None, password: str, at: datetime, options: 
     is_right = check_password(password, encoded, setter=lambda raw: new_hashes.append(make_password(raw)))
     window = None
     if is_counted and not is_right:
-        row = rows.filter(key=key).first()
+        row = rows.row(key)
         window = row.spent_by(at, options) if row is not None else None
     return _Match(is_right, is_counted, window, next(iter(new_hashes), None))
 

@@ -10,13 +10,13 @@ from .. import codes, conf, events, keys, signals
 from ..addresses import Client
 from ..events import Event
 from ..exceptions import RefreshTokenExpired, RefreshTokenReused, Unavailable
-from ..models import EndReason, Session, live
+from ..models import EndReason, Session
 from ..tokens import RefreshToken, TokenPair
 from . import notices
 from .endings import user_pk
 from .notices import Notice
 from .sessions import of_token, refused
-from .tables import database, sessions
+from .tables import sessions
 from .transactions import in_transaction, refuse_transaction, with_retries
 
 RETRY_KEY_LIFETIME = timedelta(hours=24)
@@ -41,7 +41,8 @@ def refresh_tokens(
         raise RefreshTokenExpired("the token is expired")
     digest = keys.digest("idempotency", str(token.session_id), idempotency_key) if idempotency_key else None
     digests = keys.digests("idempotency", str(token.session_id), idempotency_key) if idempotency_key else []
-    if with_retries(lambda: _rotate(token, now, digest)):
+    rotated = {"generation": token.generation, "at": now, "retry_digest": digest}
+    if with_retries(lambda: sessions().rotate(token.session_id, user_pk(token), **rotated)):
         _announce(Event.SESSION_RENEWED, token, client)
         return token.successors(at=now)
     mine = of_token(token)
@@ -54,18 +55,6 @@ def refresh_tokens(
         raise Unavailable  # it came back to life between the two looks: nothing is wrong with the token
     _end_reused(session, client)
     raise RefreshTokenReused("an old refresh token was used again")
-
-
-def _rotate(token: RefreshToken, at: datetime, retry_digest: str | None) -> bool:
-    changed = live.ROTATE.run(
-        database(),
-        id=token.session_id,
-        user=user_pk(token),
-        generation=token.generation,
-        rotated_at=at,
-        retry_digest=retry_digest,
-    )
-    return changed == 1
 
 
 def is_repeat(session: Session, generation: int, *, at: datetime, digests: list[str]) -> bool:

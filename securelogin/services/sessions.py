@@ -17,13 +17,12 @@ from ..addresses import Client
 from ..events import Event
 from ..exceptions import AccountInactive, SessionEnded, SessionUserInactive
 from ..models import EndReason, Session
-from ..models import live
 from ..models.sessions import SessionQuerySet
 from ..phones import E164
 from ..tokens import AccessToken, RefreshToken, TokenPair, issue_pair
 from . import endings, notices
 from .notices import Notice
-from .tables import database, sessions
+from .tables import sessions
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,7 @@ def open_session(
         raise AccountInactive("the account is inactive")
     options = conf.current()
     _evict(user, at, options.MAX_SESSIONS, client)
-    session = live.open_session(
-        using=database(),
+    session = sessions().open(
         user=user,
         rotated_at=at,
         created_at=at,
@@ -117,9 +115,7 @@ def authenticate(token: AccessToken, *, client: Callable[[], Client] | None = No
     ``client`` says who calls, asked only where the call is refused. Raises ``SessionEnded``, or
     ``SessionUserInactive`` where only the user stands in the way.
     """
-    user = live.USER.first(
-        database(), id=token.session_id, user=endings.user_pk(token), expires_at=timezone.now()
-    )
+    user = sessions().user_of(token.session_id, endings.user_pk(token), at=timezone.now())
     if user is None:
         raise refused(of_token(token), token, client() if client is not None else None)
     return user

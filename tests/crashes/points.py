@@ -58,7 +58,7 @@ POINTS = (
     Point(f"{SERVICES}.endings", "end_all_but", before="before-ending"),
     Point(f"{SERVICES}.notices", "notify", after="after-notice"),
     Point("securelogin.limits", "count", after="after-spray"),
-    Point(f"{SERVICES}.rotation", "_rotate", before="before-rotate", after="after-rotate"),
+    Point("securelogin.models.sessions.SessionQuerySet", "rotate", before="before-rotate", after="after-rotate"),
     Point("securelogin.models.sessions", "blacklist", before="before-blacklist", after="after-blacklist"),
     Point(f"{SERVICES}.endings", "lock_user", after="after-lock"),
     *(

@@ -11,7 +11,7 @@ from securelogin import codes
 from securelogin.conf import Conf
 from securelogin.exceptions import ResendTooSoon, RetryLater, TooManyAttempts, TooManyCodes
 from securelogin.models import OneTimeCode
-from securelogin.models.codes import DAY, HOUR, MONTH
+from securelogin.models.counting import DAY, HOUR, MONTH
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 SECOND = timedelta(seconds=1)

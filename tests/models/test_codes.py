@@ -10,7 +10,7 @@ from django.forms.models import model_to_dict
 
 from securelogin.conf import Conf
 from securelogin.models import OneTimeCode
-from securelogin.models.codes import DAY, HOUR, MONTH, YEAR
+from securelogin.models.counting import DAY, HOUR, MONTH, YEAR
 from tests.services.statements import statements_of
 
 pytestmark = pytest.mark.django_db

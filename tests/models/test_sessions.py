@@ -60,7 +60,7 @@ def test_database_that_is_named_is_the_only_one(elsewhere: str) -> None:
     session = opened(elsewhere)
     other = opened(elsewhere, user=session.user)
     rows = Session.objects.using(elsewhere)
-    assert rows.rotate(session.pk, generation=0, at=NOON, retry_digest=None)
+    assert rows.rotate(session.pk, session.user_id, generation=0, at=NOON, retry_digest=None)
     assert rows.filter(pk=session.pk).end(EndReason.LOGOUT, at=NOON) == [session.pk]
     assert rows.end_all(EndReason.LOGOUT_ALL, at=NOON) == [other.pk]
     assert BlacklistedToken.objects.using(elsewhere).count() == 2
@@ -101,15 +101,15 @@ def test_session_rests_with_its_own_user() -> None:
 def test_rotation_moves_the_named_session_only() -> None:
     """Of all the sessions of a generation one is moved."""
     sessions = [opened(created_at=NOON + hour * HOUR, user=UserFactory()) for hour in range(3)]
-    assert Session.objects.rotate(sessions[1].pk, generation=0, at=NOON, retry_digest=None)
+    assert Session.objects.rotate(sessions[1].pk, sessions[1].user_id, generation=0, at=NOON, retry_digest=None)
     assert generations() == [0, 1, 0]
 
 
 def test_rotation_is_as_of_its_moment() -> None:
     """What is live is told by the moment that the call was given, which is the one that is written."""
     session, end = opened(), NOON + DAY
-    assert not Session.objects.rotate(session.pk, generation=0, at=end, retry_digest="a")
-    assert Session.objects.rotate(session.pk, generation=0, at=end - SECOND, retry_digest="a")
+    assert not Session.objects.rotate(session.pk, session.user_id, generation=0, at=end, retry_digest="a")
+    assert Session.objects.rotate(session.pk, session.user_id, generation=0, at=end - SECOND, retry_digest="a")
     session.refresh_from_db()
     assert (session.generation, session.rotated_at, session.retry_digest) == (1, end - SECOND, "a")
 
@@ -121,7 +121,7 @@ def test_rotation_is_as_of_its_moment() -> None:
 def test_digest_that_comes_twice_running_is_none(before: str | None, given: str | None, after: str | None) -> None:
     """A row keeps the digest of its newest rotation, unless the one before had the same."""
     session = opened(retry_digest=before)
-    assert Session.objects.rotate(session.pk, generation=0, at=NOON, retry_digest=given)
+    assert Session.objects.rotate(session.pk, session.user_id, generation=0, at=NOON, retry_digest=given)
     session.refresh_from_db()
     assert session.retry_digest == after
 

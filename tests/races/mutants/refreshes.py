@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -25,9 +26,9 @@ def rotate_by_reading() -> None:
     """Select the session, look at its generation, save the next one: stock simplejwt's way."""
 
     def rotate(
-        self: SessionQuerySet, session_id: UUID, *, generation: int, at: datetime, retry_digest: str | None
+        self: SessionQuerySet, session_id: UUID, user_id: Any, *, generation: int, at: datetime, retry_digest: str | None
     ) -> bool:
-        session = self.live(at).filter(pk=session_id).first()
+        session = self.live(at).filter(pk=session_id, user_id=user_id).first()
         if session is None or session.generation > generation:
             return False
         dawdle()
@@ -42,9 +43,9 @@ def rotate_whatever_the_generation() -> None:
     """Count the generation up in one statement that does not ask which it is."""
 
     def rotate(
-        self: SessionQuerySet, session_id: UUID, *, generation: int, at: datetime, retry_digest: str | None
+        self: SessionQuerySet, session_id: UUID, user_id: Any, *, generation: int, at: datetime, retry_digest: str | None
     ) -> bool:
-        mine = self.live(at).filter(pk=session_id)
+        mine = self.live(at).filter(pk=session_id, user_id=user_id)
         return mine.update(generation=F("generation") + 1, rotated_at=at, retry_digest=retry_digest) == 1
 
     replace(SessionQuerySet, "rotate", rotate)

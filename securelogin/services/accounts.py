@@ -49,7 +49,13 @@ def _of_number() -> models.QuerySet[Any]:
     return model._base_manager.filter(**{_phone_field(): Param("phone", model._meta.get_field(_phone_field()))})
 
 
+def _with_id() -> models.QuerySet[Any]:
+    model = get_user_model()
+    return model._base_manager.filter(pk=Param("pk", model._meta.pk)).values_list("pk")
+
+
 _OF_NUMBER = Select(_of_number)
+_WITH_ID = Select(_with_id)
 
 
 def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
@@ -183,7 +189,7 @@ def _free_user_id(phone: E164) -> UUID | None:
     if not isinstance(get_user_model()._meta.pk, models.UUIDField):
         return None
     user_id = phones.user_ids(phone)[0]
-    return None if users().filter(pk=user_id).exists() else user_id
+    return None if _WITH_ID.tuples(database(), pk=user_id) else user_id
 
 
 def allow_codes(phone: E164) -> bool:

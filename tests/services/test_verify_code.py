@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
+from django.db import connection
 
 from securelogin import codes, conf, phones, services
 from securelogin.exceptions import AccountInactive, CodeRejected, TooManyAttempts
@@ -196,6 +197,22 @@ def test_taken_derived_id_leaves_the_account_a_random_one(ada: Visitor) -> None:
     ada.change_row(resend_at=None)
     ada.ask()
     assert ada.guess(ada.code(), user_id=str(login.user.pk)).user == login.user
+
+
+def test_derived_id_that_is_taken_in_the_last_moment_leaves_the_account_a_random_one(ada: Visitor) -> None:
+    """Another account takes it between the look and the insert: the login is made again without it (D6)."""
+    asked, taken = ada.ask(), list[UUID]()
+
+    def interfere(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("INSERT") and get_user_model()._meta.db_table in sql and not taken:
+            taken.append(asked.user_id)
+            UserFactory(phone=OTHER_PHONE, id=asked.user_id)
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(interfere):
+        login = ada.guess(ada.code())
+    assert taken
+    assert (login.is_new_user, login.user.pk != asked.user_id) == (True, True)
 
 
 @pytest.mark.parametrize("spell", [str.upper, lambda text: text.replace("-", ""), lambda text: f" {text} "])

@@ -140,6 +140,16 @@ def test_what_is_no_code_is_refused_and_not_counted(text: str, ada: Visitor) -> 
     assert ada.guess(ada.code())
 
 
+def test_error_is_one_for_every_wrong_code(ada: Visitor) -> None:
+    """Its text, which is for developers, tells apart what has not the form of a code, and nothing else."""
+    ada.ask()
+    rejected = "the code is wrong, used, expired or over its budget"
+    for code, words in (("x", "not a code"), (wrong(ada.code()), rejected)):
+        with pytest.raises(CodeRejected) as caught:
+            ada.guess(code)
+        assert str(caught.value) == words
+
+
 def test_number_that_never_asked_has_no_code(ada: Visitor) -> None:
     """Without a row there is nothing to guess at, and nothing is written (A10)."""
     ada.fail(code="000000")
@@ -292,8 +302,9 @@ def test_inactive_account_is_told_where_enumeration_is_allowed(ada: Visitor, con
     ada.ask()
     get_user_model().objects.filter(pk=user.pk).update(is_active=False)
     ada.fail()
-    with pytest.raises(AccountInactive):
+    with pytest.raises(AccountInactive) as caught:
         ada.guess(ada.code())
+    assert str(caught.value) == "the account is inactive"
     assert not Session.objects.exists()
 
 
@@ -638,13 +649,14 @@ def test_right_code_that_loses_its_race_costs_nothing(ada: Visitor, provider: ty
 
 
 def test_right_code_that_was_replaced_meanwhile_is_refused(ada: Visitor, provider: type[VerifyingBackend]) -> None:
-    """What was compared is what is used up: a newer code stays good, and the failure is given back (A5)."""
+    """What was compared is what is used up: a newer code stays good, and one failure, its own, is given back (A5)."""
     ada.ask()
+    ada.fail(2, code="000000")
     provider.meanwhile = staticmethod(ada.ask)
     with pytest.raises(CodeRejected):
         ada.guess(provider.RIGHT)
     row = ada.row()
-    assert (row.failures_in_day, row.failures_in_a_row, row.consumed_at) == (0, 0, None)
+    assert (row.failures_in_day, row.failures_in_a_row, row.consumed_at) == (2, 2, None)
     assert ada.guess(provider.RIGHT)
 
 

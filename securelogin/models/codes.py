@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connections, models, router
+from django.db import IntegrityError, connections, models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
@@ -28,11 +28,14 @@ class OneTimeCodeQuerySet(models.QuerySet["OneTimeCode"]):
 
         Never looked for first: nine of ten concurrent first asks would deadlock on MariaDB.
         """
+        self._for_write = True
+        # MariaDB takes the target from the indexes, and refuses to be told.
+        target = ["key"] if connections[self.db].features.supports_update_conflicts_with_target else None
         self.bulk_create(
             [self.model(key=key, touched_at=at, **values)],
             update_conflicts=True,
             update_fields=["touched_at", *values],
-            unique_fields=_conflict_target(self.model, ["key"]),
+            unique_fields=target,
         )
 
     def count_failure(self, key: str, *, at: datetime, conf: Conf, nonce: str | None = None) -> bool:
@@ -46,9 +49,7 @@ class OneTimeCodeQuerySet(models.QuerySet["OneTimeCode"]):
             rows = rows.filter(nonce=nonce, consumed_at=None, expires_at__gt=at, guesses__lt=conf.CODE_MAX_GUESSES)
             values["guesses"] = F("guesses") + 1
         # MariaDB evaluates SET from left to right: what reads the old count or the old start goes before it.
-        values["disabled_at"] = Case(
-            When(failures_in_a_row__gte=conf.FAILURES_IN_A_ROW - 1, then=Value(at)), default=F("disabled_at")
-        )
+        values["disabled_at"] = Case(When(failures_in_a_row__gte=conf.FAILURES_IN_A_ROW - 1, then=Value(at)))
         values["failures_in_a_row"] = F("failures_in_a_row") + 1
         for count, began, length in FAILURE_WINDOWS:
             values[count] = _counted(count, began, at - length)
@@ -107,7 +108,7 @@ class OneTimeCodeQuerySet(models.QuerySet["OneTimeCode"]):
             nonce=Case(When(expires_at__lt=at - DAY, then=Value("")), default=F("nonce")),
             provider_id=Case(When(expires_at__lt=at - DAY, then=Value("")), default=F("provider_id")),
             display_name=Case(When(name_expires_at__lt=at, then=Value("")), default=F("display_name")),
-            name_expires_at=Case(When(name_expires_at__lt=at, then=Value(None)), default=F("name_expires_at")),
+            name_expires_at=Case(When(name_expires_at__gte=at, then=F("name_expires_at"))),
         )
 
 
@@ -291,9 +292,3 @@ def _end(began: datetime | None, length: timedelta) -> datetime | None:
 def _seconds(wait: timedelta) -> int:
     """Round up: waiting that long is always enough."""
     return -(-wait // timedelta(seconds=1))
-
-
-def _conflict_target(model: type[models.Model], fields: list[str]) -> list[str] | None:
-    """Name the unique fields of an upsert, which MariaDB takes from the indexes and refuses to be told."""
-    connection = connections[router.db_for_write(model)]
-    return fields if connection.features.supports_update_conflicts_with_target else None

@@ -13,7 +13,8 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connections, models, transaction
-from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.functions import NullIf
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
@@ -71,18 +72,14 @@ class SessionQuerySet(models.QuerySet["Session"]):
         The row may be behind the token: after a restored backup an honest token is ahead of it.
         A key that comes with two rotations running is none (``retry_digest`` becomes null).
         """
-        digest = (
-            Case(When(retry_digest=retry_digest, then=Value(None)), default=Value(retry_digest))
-            if retry_digest
-            else Value(None, output_field=models.CharField())
-        )
+        digest = NullIf(Value(retry_digest), "retry_digest")
         rows = self.live(at).filter(pk=session_id, generation__lte=generation)
         return rows.update(retry_digest=digest, generation=generation + 1, rotated_at=at) == 1
 
     def open(self, **fields: Any) -> Session:
         """Write a session and the one outstanding token it keeps for its whole life; the text of a token is nowhere."""
         self._for_write = True
-        session = self.model(id=uuid4(), **fields)
+        session = self.model(**fields)
         session.token = OutstandingToken.objects.using(self.db).create(
             user=session.user,
             jti=str(session.id),
@@ -90,7 +87,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
             created_at=session.created_at,
             expires_at=session.expires_at,
         )
-        session.save(force_insert=True, using=self.db)
+        session.save(using=self.db)
         return session
 
     def end_all(self, reason: str, *, at: datetime, client: Client | None = None) -> list[UUID]:
@@ -99,9 +96,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
         Found without a lock and locked by key alone: on MariaDB a lock through another index waits crosswise with
         those who delete by key.
         """
+        self._for_write = True
         ids = list(self.filter(ended_at=None).values_list("pk", flat=True))
         chosen = self.model._default_manager.using(self.db).filter(pk__in=ids)
-        return chosen.end(reason, at=at, client=client) if ids else []
+        return chosen.end(reason, at=at, client=client)
 
     def end(self, reason: str, *, at: datetime, client: Client | None = None) -> list[UUID]:
         """End the sessions here that have not ended, announce it after the commit, and return their ids.

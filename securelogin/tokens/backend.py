@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from operator import is_not
 from types import MappingProxyType
 from typing import Any
 
@@ -47,7 +48,6 @@ class TokenBackend(SimpleTokenBackend):
             self.prepared_signing_key,
             algorithm=self.algorithm,
             headers={"kid": self.kid},
-            json_encoder=self.json_encoder,
         )
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class TokenBackend(SimpleTokenBackend):
                 leeway=self.get_leeway(),
                 options={
                     "verify_signature": verify,
-                    "verify_aud": verify and self.audience is not None,
+                    "verify_aud": self.audience is not None,
                     "verify_exp": False,
                     "require": list(REQUIRED_CLAIMS),
                 },
@@ -107,7 +107,7 @@ def current() -> TokenBackend:
     """Return the backend for the settings as they are now, kept as long as they stay the same objects."""
     global _cached
     marks = (settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS, getattr(settings, "SIMPLE_JWT", None))
-    if _cached is None or any(old is not new for old, new in zip(_cached[0], marks, strict=True)):
+    if _cached is None or any(map(is_not, _cached[0], marks)):
         _cached = (marks, _make(marks[2] or {}))
     return _cached[1]
 
@@ -122,7 +122,6 @@ def _make(options: Mapping[str, Any]) -> TokenBackend:
         keyring=keyring,
         algorithm=algorithm,
         signing_key=options.get("SIGNING_KEY") or next(iter(keyring.values())),
-        verifying_key=options.get("VERIFYING_KEY", ""),
         audience=options.get("AUDIENCE"),
         issuer=options.get("ISSUER"),
         leeway=LEEWAY,
@@ -132,8 +131,8 @@ def _make(options: Mapping[str, Any]) -> TokenBackend:
 def _keyring(algorithm: str, options: Mapping[str, Any]) -> dict[str, Any]:
     signing_key = options.get("SIGNING_KEY")
     if not signing_key:
-        size = HS_KEY_BYTES.get(algorithm, 32)
+        size = HS_KEY_BYTES.get(algorithm)
         return {key.id: (key.mac() + key.mac("more"))[:size] for key in keys.ring("jwt")}
-    verifying_key = signing_key if algorithm.startswith("HS") else options.get("VERIFYING_KEY", "")
+    verifying_key: Any = signing_key if algorithm.startswith("HS") else options.get("VERIFYING_KEY")
     # Named by the key itself, not under SECRET_KEY: tokens of an explicit key live through that one's rotation.
     return {keys.Key("kid", verifying_key, id="").mac().hex()[:8]: verifying_key}

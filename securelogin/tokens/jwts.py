@@ -186,8 +186,9 @@ def issue_pair(
 ) -> TokenPair:
     """Issue both tokens of one generation; neither outlives the session. No side effects."""
     options = conf.current()
-    jitter = secrets.randbelow(JITTER_PERCENT * 100 + 1) / 10000
-    ends = min(at + options.ACCESS_TOKEN_LIFETIME * (1 - jitter), session_end).replace(microsecond=0)
+    most = int(options.ACCESS_TOKEN_LIFETIME.total_seconds()) * JITTER_PERCENT // 100
+    jitter = timedelta(seconds=secrets.randbelow(most + 1))
+    ends = min(at + options.ACCESS_TOKEN_LIFETIME - jitter, session_end).replace(microsecond=0)
     shared = {"iat": int(at.timestamp()), "sub": user_id, "sid": str(session_id), "auth_time": auth_time, "amr": amr}
     access = {
         **shared,

@@ -6,9 +6,11 @@ mutmut forks a process for each mutant, several at a time, and says nothing of t
 from __future__ import annotations
 
 import fcntl
+import functools
 import itertools
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     shutil.copyfile(template, database)
     settings.DATABASES["default"]["TEST"]["NAME"] = str(database)
     session.config.option.reuse_db = True
+    _forget()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,6 +48,16 @@ def pytest_unconfigure() -> None:
     """Give the number back; that of a run which was killed goes back by itself."""
     while _held:
         os.close(_held.pop())
+
+
+def _forget() -> None:
+    """Empty the caches: the forked process ran every test, and what it remembers would answer for the mutant."""
+    for module in [module for name, module in sys.modules.items() if name.startswith("securelogin")]:
+        for name, value in list(vars(module).items()):
+            if isinstance(value, functools._lru_cache_wrapper):
+                value.cache_clear()
+            elif name == "_cached":
+                setattr(module, name, None)
 
 
 def _take_number(folder: Path) -> int:

@@ -229,10 +229,11 @@ def set_password() -> None:
 
 @pytest.mark.parametrize(("end", "reason"), [(revoke, "revoked"), (set_password, "password")])
 def test_session_ended_by_others(trail: Trail, end: Callable[[], None], reason: str) -> None:
-    """What is no logout of the owner's revokes, and says why."""
-    SessionFactory()
+    """What is no logout of the owner's revokes, and says whose session and why."""
+    session = SessionFactory()
     end()
     assert names(trail) == ["authn_token_revoked"]
+    assert (trail[0].user, trail[0].session) == (str(session.user_id), events.session_digest(session.pk))
     assert trail[0].detail == {"reason": reason}
 
 

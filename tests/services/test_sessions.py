@@ -365,7 +365,7 @@ def test_ends_are_announced_once_for_each_session(ada: Visitor, configure: Confi
     services.logout(access(first), client=CLIENT)
     assert sorted(announced.names()) == ["session_ended", "user_logged_out"]
     ended, left = announced.named("session_ended")[0], announced.named("user_logged_out")[0]
-    assert (ended["session_id"], ended["user_id"]) == (first.session.pk, first.user.pk)
+    assert (ended["sender"], ended["session_id"], ended["user_id"]) == (Session, first.session.pk, first.user.pk)
     assert ended["reason"] == EndReason.LOGOUT
     assert left["user"] == first.user
     announced.clear()

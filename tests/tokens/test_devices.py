@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from securelogin import tokens
+from securelogin import keys, tokens
 from securelogin.exceptions import TokenInvalid
 from securelogin.phones import E164
 from securelogin.tokens import Device, devices
@@ -60,8 +60,11 @@ def test_number_is_not_in_the_token() -> None:
 
 
 def test_token_fits_what_is_read() -> None:
-    """No token of ours is refused for its length."""
+    """No token of ours is refused for its length, which has an end."""
     assert len(tokens.sign_device(PHONE, USER)) < devices.MAX_TOKEN // 2
+    for length in range(200, 350):
+        text = tokens.sign_device(PHONE, USER, "d" * length)
+        assert (tokens.read_device(PHONE, text) is None) is (len(text) > devices.MAX_TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +141,14 @@ def test_token_lives_through_a_rotation_and_dies_with_its_key(settings: Settings
     assert tokens.read_device(PHONE, text) is not None
     settings.SECRET_KEY_FALLBACKS = []
     assert tokens.read_device(PHONE, text) is None
+
+
+def test_token_of_an_older_release_is_read() -> None:
+    """It is kept for a year: another way to sign would make every device a stranger."""
+    ring = [each.mac().hex() for each in keys.ring("device")]
+    signer = signing.TimestampSigner(key=ring[0], salt=f"securelogin.device.{PHONE}")
+    text = signer.sign_object({"u": USER, "d": "d" * 32})
+    assert tokens.read_device(PHONE, text) == Device(USER, "d" * 32)
 
 
 def test_other_signatures_of_the_project_are_no_device() -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_django import Settings
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+HALF = timedelta(seconds=0.5)
 WINDOW = timedelta(minutes=10)
 
 Read = Callable[[str], AccessToken | RefreshToken]
@@ -69,6 +70,25 @@ def test_access_token_carries_its_session_and_nothing_personal() -> None:
     assert 570 <= exp - int(NOON.timestamp()) <= 600
 
 
+def test_refresh_token_carries_what_its_successors_need() -> None:
+    """Whole seconds, the session and its end: a refresh asks no table for what an access token says."""
+    session_id, user_id, now = uuid4(), str(uuid4()), int(NOON.timestamp())
+    issued = pair(at=NOON + HALF, session_id=session_id, user_id=user_id, generation=7, lasts=timedelta(days=365))
+    assert read_part(issued.refresh_token, 1) == {
+        "token_type": "refresh",
+        "iat": now,
+        "exp": now + 60 * 86_400,
+        "sub": user_id,
+        "sid": str(session_id),
+        "jti": str(session_id),
+        "gen": 7,
+        "session_exp": now + 365 * 86_400,
+        "auth_time": now,
+        "amr": ["otp", "sms"],
+    }
+    assert issued.expires_at.microsecond == 0
+
+
 def test_refresh_token_is_named_by_its_session_in_every_generation() -> None:
     """Stock simplejwt's ``blacklist()`` finds the session by ``jti``, whichever generation it is given."""
     _access, refresh = _read_pair()
@@ -90,13 +110,26 @@ def test_successors_are_of_the_same_session_and_not_fresh() -> None:
     assert access["jti"] != next_access["jti"]
 
 
+def test_successors_of_a_proof_without_ways_name_none() -> None:
+    """Another service that shares the key may leave ``amr`` out."""
+    issued = tokens.read_refresh(sign(refresh_claims(amr=LEFT_OUT))).successors(at=NOON)
+    assert tokens.read_access(issued.access_token)["amr"] == tokens.read_refresh(issued.refresh_token)["amr"] == []
+
+
 def test_access_tokens_do_not_expire_in_step(settings: Settings) -> None:
     """A fleet that logged in together does not refresh together; none lives longer than it should."""
     settings.SECURELOGIN = {"ACCESS_TOKEN_LIFETIME": timedelta(minutes=10)}
     lives = {pair(at=NOON).expires_in(NOON) for _ in range(100)}
     assert len(lives) > 10
-    assert min(lives) >= 569
+    assert min(lives) >= 570
     assert max(lives) <= 600
+
+
+@pytest.mark.parametrize(("seconds", "lives"), [(19, {19}), (20, {19, 20}), (40, {38, 39, 40})])
+def test_access_tokens_live_a_twentieth_shorter_at_most(settings: Settings, seconds: int, lives: set[int]) -> None:
+    """Every whole second between occurs."""
+    settings.SECURELOGIN = {"ACCESS_TOKEN_LIFETIME": timedelta(seconds=seconds)}
+    assert {pair(at=NOON).expires_in(NOON) for _ in range(100)} == lives
 
 
 @hypothesis_settings(max_examples=100, deadline=None)
@@ -207,6 +240,13 @@ def test_generation_is_a_number_that_can_be_counted_on(value: object) -> None:
         tokens.read_refresh(sign(refresh_claims(gen=value)))
 
 
+@pytest.mark.parametrize("generation", [0, 1, 2**31 - 2])
+def test_every_generation_that_has_a_next_one_is_read(generation: int) -> None:
+    """From the login to the last that the column holds."""
+    token = tokens.read_refresh(sign(refresh_claims(gen=generation)))
+    assert token.generation == generation
+
+
 @pytest.mark.parametrize("value", ODD)
 @pytest.mark.parametrize("claim", ["auth_time", "session_exp"])
 def test_other_times_are_whole_numbers_too(claim: str, value: object) -> None:
@@ -233,6 +273,24 @@ def test_other_texts_are_no_tokens(read: Read, text: str) -> None:
     with pytest.raises(TokenInvalid) as caught:
         read(text)
     assert str(caught.value) == "not a token of ours"
+
+
+def test_errors_name_the_kind_of_fault_and_nothing_of_the_token() -> None:
+    """Their texts are for developers: three, whatever is in the token."""
+    good = pair(at=NOON)
+    for read, text, error in (
+        (tokens.read_access, sign(claims(exp=1)), AccessTokenExpired("the token is expired")),
+        (tokens.read_refresh, sign(refresh_claims(exp=1)), RefreshTokenExpired("the token is expired")),
+        (tokens.read_access, good.refresh_token, WrongTokenType("the other kind of token")),
+        (tokens.read_refresh, good.access_token, WrongTokenType("the other kind of token")),
+        (tokens.read_access, sign(claims(token_type="sliding")), TokenInvalid("not a token of ours")),
+        (tokens.read_access, sign(claims(sid="x")), TokenInvalid("not a token of ours")),
+        (tokens.read_access, sign(claims(auth_time=-1)), TokenInvalid("not a token of ours")),
+        (tokens.read_refresh, sign(refresh_claims(gen=-1)), TokenInvalid("not a token of ours")),
+    ):
+        with pytest.raises(type(error)) as caught:
+            read(text)
+        assert (type(caught.value), str(caught.value)) == (type(error), str(error))
 
 
 @hypothesis_settings(max_examples=150, deadline=None)
@@ -288,13 +346,11 @@ def test_window_of_none_is_never_open() -> None:
     assert not tokens.read_access(sign(claims())).is_fresh(NOON + timedelta(seconds=1), timedelta(0))
 
 
-def test_proof_in_the_future_is_not_fresh() -> None:
-    """A clock that runs ahead would leave a token fresh for years."""
-    try:
-        token = tokens.read_access(sign(claims(auth_time=int(NOON.timestamp()) + 3600)))
-    except TokenInvalid:
-        return
-    assert not token.is_fresh(NOON, WINDOW)
+@pytest.mark.parametrize(("ahead", "is_fresh"), [(10, True), (11, False), (3600, False)])
+def test_proof_in_the_future_is_not_fresh(ahead: int, is_fresh: bool) -> None:
+    """A clock that runs ahead, by more than machines of one site differ, would leave a token fresh for years."""
+    token = tokens.read_access(sign(claims(auth_time=int(NOON.timestamp()) + ahead)))
+    assert token.is_fresh(NOON, WINDOW) is is_fresh
 
 
 # As simplejwt's classes
@@ -315,28 +371,33 @@ def test_stock_class_of_the_same_kind_reads_none_of_ours() -> None:
 
 
 def test_our_classes_read_as_simplejwts_do() -> None:
-    """A host that builds ``AccessToken(text)`` gets our checks, raised as simplejwt's error."""
+    """A host that builds ``AccessToken(text)`` gets our checks, raised as simplejwt's error, in its words."""
     issued: Any = pair(at=NOON)
     assert AccessToken(issued.access_token).token_backend.decode(issued.access_token)["token_type"] == "access"
     assert AccessToken(issued.access_token).session_id == RefreshToken(issued.refresh_token).session_id
-    refused: list[tuple[type[Any], str]] = [
-        (AccessToken, issued.refresh_token),
-        (RefreshToken, issued.access_token),
-        (AccessToken, sign(claims(exp=1))),
-        (AccessToken, sign(claims(sid="x"))),
-        (AccessToken, sign(claims(), key=b"x")),
-        (AccessToken, sign(claims()).rpartition(".")[0] + "."),
+    refused: list[tuple[type[Any], str, str]] = [
+        (AccessToken, issued.refresh_token, "Token has wrong type"),
+        (RefreshToken, issued.access_token, "Token has wrong type"),
+        (AccessToken, sign(claims(exp=1)), "Token is expired"),
+        (AccessToken, sign(claims(sid="x")), "Token is invalid"),
+        (AccessToken, sign(claims(fresh="x")), "Token is invalid"),
+        (RefreshToken, sign(refresh_claims(gen="x")), "Token is invalid"),
+        (RefreshToken, sign(refresh_claims(session_exp="x")), "Token is invalid"),
+        (AccessToken, sign(claims(), key=b"x"), "Token is invalid"),
+        (AccessToken, sign(claims()).rpartition(".")[0] + ".", "Token is invalid"),
     ]
-    for kind, text in refused:
-        with pytest.raises(StockTokenError):
+    for kind, text, words in refused:
+        with pytest.raises(StockTokenError) as caught:
             kind(text)
+        assert str(caught.value) == words
 
 
 @pytest.mark.parametrize("kind", [AccessToken, RefreshToken])
 def test_token_without_a_session_cannot_be_had(kind: type[AccessToken | RefreshToken]) -> None:
     """A token of ours is a session's: simplejwt's ways to make one end in an error or in nothing that opens."""
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError) as caught:
         kind.for_user(object())
+    assert str(caught.value) == "tokens belong to sessions: log in through securelogin.services"
     for read in (tokens.read_access, tokens.read_refresh):
         with pytest.raises((TokenInvalid, WrongTokenType)):
             read(str(kind()))
@@ -355,7 +416,9 @@ def test_blacklisting_a_token_without_a_session_stores_no_text(verb: str) -> Non
     """The text of a token is nowhere in the database, also where the rows of its session are gone."""
     _access, refresh = _read_pair()
     getattr(refresh, verb)()
-    assert [row.token for row in OutstandingToken.objects.filter(jti=refresh["jti"])] in ([], [""])
+    row = OutstandingToken.objects.get()
+    assert (row.jti, row.token) == (refresh["jti"], "")
+    assert (row.created_at, row.expires_at.timestamp()) == (NOON, refresh["exp"])
 
 
 def test_reprs_tell_no_claim_and_no_text() -> None:

@@ -1,0 +1,48 @@
+"""Databases that answer nothing, beside the one that does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.db.backends.dummy.base import DatabaseWrapper as NoDatabase
+
+
+class Replica:
+    """A router that sends every read to a replica."""
+
+    def db_for_read(self, model: type[Any], **_hints: object) -> str:
+        """Name the replica."""
+        return "replica"
+
+    def db_for_write(self, model: type[Any], **_hints: object) -> str:
+        """Name the one database."""
+        return "default"
+
+    def allow_relation(self, *_objects: object, **_hints: object) -> bool:
+        """Let rows of both point at each other."""
+        return True
+
+
+@pytest.fixture
+def replica(settings: Any) -> Iterator[None]:
+    """A replica that answers nothing, for every read."""
+    connections["replica"] = NoDatabase({}, "replica")
+    settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
+    yield
+    settings.DATABASE_ROUTERS = []
+    del connections["replica"]
+
+
+@pytest.fixture
+def elsewhere(settings: Any) -> Iterator[str]:
+    """The alias of our database, while the default one, which the router names, answers nothing."""
+    ours = connections["default"]
+    connections["elsewhere"], connections["default"] = ours, NoDatabase({}, "default")
+    settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
+    yield "elsewhere"
+    settings.DATABASE_ROUTERS = []
+    connections["default"] = ours
+    del connections["elsewhere"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 from django.contrib.auth import get_user_model
 
 from securelogin import services
 from securelogin.models import Session
 from tests.races.bursts import Answer
 from tests.races.calls import Tokens, logout, protected, refresh
+from tests.races.judges import read_claims
 from tests.races.judges.answers import ENDED, REUSED, exactly
 from tests.races.supplies import Stuck
 
@@ -19,6 +22,7 @@ SHOWN = 4
 RECENT = 40
 """Sessions that are asked for once, the newest: the access tokens of older ones may have expired meanwhile."""
 
+MINUTE = 60.0
 DEACTIVATED = "401 AccountInactive"
 
 
@@ -62,8 +66,14 @@ def look_after_restart(stage: CrashStage) -> list[str]:
 def look_once(stage: CrashStage) -> list[str]:
     """Ask for what is over, and for what goes on."""
     found = _is_over({answer.face for answer in _ask(stage, stage.ended[-RECENT:])}) if stage.ended else []
-    alive = {answer.face for answer in stage.burst([protected(tokens.access) for tokens in stage.kept[-RECENT:]])}
-    return found + exactly({"200"} if stage.kept else set(), "what a live session answers", alive)
+    kept = [tokens for tokens in stage.kept[-RECENT:] if _is_young(tokens)]
+    alive = {answer.face for answer in stage.burst([protected(tokens.access) for tokens in kept])}
+    return found + exactly({"200"} if kept else set(), "what a live session answers", alive)
+
+
+def _is_young(tokens: Tokens) -> bool:
+    """Whether the access token has time left for what is asked of it; long runs keep older ones."""
+    return int(str(read_claims(tokens.access)["exp"])) > time.time() + MINUTE
 
 
 def _ask(stage: CrashStage, over: list[Tokens]) -> list[Answer]:

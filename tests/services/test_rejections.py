@@ -14,11 +14,11 @@ from django.test import RequestFactory
 
 from securelogin import phones, signals
 from securelogin.events import Event, SecurityEvent
-from securelogin.models import OneTimeCode
+from securelogin.models import Counter, OneTimeCode
 from tests.factories import UserFactory
 
 from .conftest import Announcements, Configure
-from .visitors import CLIENT, PHONE, Visitor
+from .visitors import CLIENT, OTHER_PHONE, PHONE, Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -116,6 +116,26 @@ def test_owner_is_told_of_a_lock_with_the_place(eve: Visitor, configure: Configu
     finally:
         signals.owner_notice.disconnect(hear)
     assert clients == [eve.client]
+
+
+def test_locks_of_numbers_that_nobody_has_are_counted_each_by_itself(configure: Configure) -> None:
+    """As those of accounts are, or after a few of them an onlooker could tell by the time who has none (C3)."""
+    configure(FAILURES_PER_DAY=1, LIMITS={"notice_user": "5/day"})
+    told: list[Any] = []
+
+    def hear(**arguments: Any) -> None:
+        told.append(arguments)
+
+    signals.owner_notice.connect(hear)
+    try:
+        for phone in (PHONE, OTHER_PHONE):
+            visitor = Visitor(phone)
+            visitor.ask()
+            visitor.fail()
+    finally:
+        signals.owner_notice.disconnect(hear)
+    counts = Counter.objects.filter(key__startswith="notice_user").values_list("count", flat=True)
+    assert (list(counts), told) == ([1, 1], [])
 
 
 def test_guess_at_a_code_that_is_over_is_no_lock(

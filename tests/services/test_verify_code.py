@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
+from django.db import connection
 
 from securelogin import codes, conf, phones, services
 from securelogin.exceptions import AccountInactive, CodeRejected, TooManyAttempts
@@ -139,6 +140,16 @@ def test_what_is_no_code_is_refused_and_not_counted(text: str, ada: Visitor) -> 
     assert ada.guess(ada.code())
 
 
+def test_error_is_one_for_every_wrong_code(ada: Visitor) -> None:
+    """Its text, which is for developers, tells apart what has not the form of a code, and nothing else."""
+    ada.ask()
+    rejected = "the code is wrong, used, expired or over its budget"
+    for code, words in (("x", "not a code"), (wrong(ada.code()), rejected)):
+        with pytest.raises(CodeRejected) as caught:
+            ada.guess(code)
+        assert str(caught.value) == words
+
+
 def test_number_that_never_asked_has_no_code(ada: Visitor) -> None:
     """Without a row there is nothing to guess at, and nothing is written (A10)."""
     ada.fail(code="000000")
@@ -196,6 +207,22 @@ def test_taken_derived_id_leaves_the_account_a_random_one(ada: Visitor) -> None:
     ada.change_row(resend_at=None)
     ada.ask()
     assert ada.guess(ada.code(), user_id=str(login.user.pk)).user == login.user
+
+
+def test_derived_id_that_is_taken_in_the_last_moment_leaves_the_account_a_random_one(ada: Visitor) -> None:
+    """Another account takes it between the look and the insert: the login is made again without it (D6)."""
+    asked, taken = ada.ask(), list[UUID]()
+
+    def interfere(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("INSERT") and get_user_model()._meta.db_table in sql and not taken:
+            taken.append(asked.user_id)
+            UserFactory(phone=OTHER_PHONE, id=asked.user_id)
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(interfere):
+        login = ada.guess(ada.code())
+    assert taken
+    assert (login.is_new_user, login.user.pk != asked.user_id) == (True, True)
 
 
 @pytest.mark.parametrize("spell", [str.upper, lambda text: text.replace("-", ""), lambda text: f" {text} "])
@@ -275,8 +302,9 @@ def test_inactive_account_is_told_where_enumeration_is_allowed(ada: Visitor, con
     ada.ask()
     get_user_model().objects.filter(pk=user.pk).update(is_active=False)
     ada.fail()
-    with pytest.raises(AccountInactive):
+    with pytest.raises(AccountInactive) as caught:
         ada.guess(ada.code())
+    assert str(caught.value) == "the account is inactive"
     assert not Session.objects.exists()
 
 
@@ -621,13 +649,14 @@ def test_right_code_that_loses_its_race_costs_nothing(ada: Visitor, provider: ty
 
 
 def test_right_code_that_was_replaced_meanwhile_is_refused(ada: Visitor, provider: type[VerifyingBackend]) -> None:
-    """What was compared is what is used up: a newer code stays good, and the failure is given back (A5)."""
+    """What was compared is what is used up: a newer code stays good, and one failure, its own, is given back (A5)."""
     ada.ask()
+    ada.fail(2, code="000000")
     provider.meanwhile = staticmethod(ada.ask)
     with pytest.raises(CodeRejected):
         ada.guess(provider.RIGHT)
     row = ada.row()
-    assert (row.failures_in_day, row.failures_in_a_row, row.consumed_at) == (0, 0, None)
+    assert (row.failures_in_day, row.failures_in_a_row, row.consumed_at) == (2, 2, None)
     assert ada.guess(provider.RIGHT)
 
 

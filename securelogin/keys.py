@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
@@ -23,7 +25,13 @@ class Key:
     def mac(self, *parts: str) -> bytes:
         """Return the 32 bytes of HMAC-SHA-256 over the parts, each with its length so that none runs into the next."""
         message = "".join(f"{len(part)}:{part}" for part in parts)
-        return salted_hmac(SALT + self.purpose, message, secret=self.secret, algorithm="sha256").digest()
+        return hmac.digest(self._derived, message.encode(), "sha256")
+
+    @cached_property
+    def _derived(self) -> bytes:
+        """Return the key of the HMAC, as Django's ``salted_hmac`` derives it in every call."""
+        secret = self.secret if isinstance(self.secret, bytes) else self.secret.encode()
+        return hashlib.sha256((SALT + self.purpose).encode() + secret).digest()
 
 
 def ring(purpose: str) -> tuple[Key, ...]:

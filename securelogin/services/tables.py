@@ -22,12 +22,12 @@ def database() -> str:
 
 def sessions() -> SessionQuerySet:
     """Return the sessions."""
-    return Session.objects.using(database())
+    return SessionQuerySet(Session, using=database())  # a manager and using() would each make one more
 
 
 def code_rows() -> OneTimeCodeQuerySet:
     """Return the rows of codes."""
-    return OneTimeCode.objects.using(database())
+    return OneTimeCodeQuerySet(OneTimeCode, using=database())
 
 
 def users() -> models.QuerySet[Any]:

@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
+from django.utils.encoding import force_bytes
 
 SALT = "securelogin."
 
@@ -30,8 +31,7 @@ class Key:
     @cached_property
     def _derived(self) -> bytes:
         """Return the key of the HMAC, as Django's ``salted_hmac`` derives it in every call."""
-        secret = self.secret if isinstance(self.secret, bytes) else self.secret.encode()
-        return hashlib.sha256((SALT + self.purpose).encode() + secret).digest()
+        return hashlib.sha256((SALT + self.purpose).encode() + force_bytes(self.secret)).digest()
 
 
 def ring(purpose: str) -> tuple[Key, ...]:

@@ -89,9 +89,10 @@ class TokenBackend(SimpleTokenBackend):
         fields = {"alg": self.algorithm, "kid": kid, "typ": "JWT"}
         return base64url_encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
 
-    def _key_of(self, token: str) -> Any:
+    def _key_of(self, token: str | bytes) -> Any:
         """Return the key that the header names; one of ours is known by its text, without being read."""
-        if (key := self._by_header.get(token.partition(".")[0])) is not None:
+        text = token if isinstance(token, str) else token.decode()
+        if (key := self._by_header.get(text.partition(".")[0])) is not None:
             return key
         kid = jwt.get_unverified_header(token).get("kid")
         if not isinstance(kid, str) or kid not in self._prepared:
@@ -100,9 +101,9 @@ class TokenBackend(SimpleTokenBackend):
 
 
 def _prepared(algorithm: str, key: Any) -> Any:
-    """Return a key that PyJWT takes as it is. A shared one is looked at in every call otherwise, for a PEM or DER."""
+    """Return a key as PyJWT needs it no more to look at: it tries a shared one in every call, for a PEM or DER."""
     if not algorithm.startswith("HS"):
-        return jwt.get_algorithm_by_name(algorithm).prepare_key(key)
+        return key
     raw = key if isinstance(key, bytes) else str(key).encode()
     return jwt.PyJWK({"kty": "oct", "k": base64url_encode(raw).decode()}, algorithm)
 

@@ -58,22 +58,24 @@ def setup(users: int, sessions: int) -> None:
     later = f"CASE WHEN i % 2 = 0 THEN {sql.now} END"
     owner = f"(SELECT u.id FROM bench_users u WHERE u.number = 1 + i % {users})"
     statements = [
-        "INSERT INTO securelogin_user (id, password, is_superuser, phone, username, is_staff, is_active, date_joined) "
-        f"SELECT {sql.uuid}, '!', {sql.false}, {sql.phone}, '', {sql.false}, {sql.true}, {sql.now} "
-        f"FROM {sql.series(users)}",
+        f"""INSERT INTO securelogin_user
+        (id, password, is_superuser, phone, username, is_staff, is_active, date_joined)
+        SELECT {sql.uuid}, '!', {sql.false}, {sql.phone}, '', {sql.false}, {sql.true}, {sql.now}
+        FROM {sql.series(users)}"""
     ]
     if sessions:
         statements += [
             f"CREATE TEMPORARY TABLE bench_users AS SELECT i AS number, {sql.uuid} AS id FROM {sql.series(users)}",
             "CREATE INDEX bench_users_number ON bench_users (number)",
-            "INSERT INTO token_blacklist_outstandingtoken (id, user_id, jti, token, created_at, expires_at) "
-            f"SELECT i, {owner}, {jti}, '', {sql.now}, {sql.later} FROM {sql.series(sessions)}",
-            "INSERT INTO token_blacklist_blacklistedtoken (token_id, blacklisted_at) "
-            "SELECT id, created_at FROM token_blacklist_outstandingtoken WHERE id % 2 = 0",
-            "INSERT INTO securelogin_session (id, user_id, token_id, generation, rotated_at, created_at, expires_at, "
-            "user_agent, device, ended_at, end_reason) "
-            f"SELECT {sql.uuid}, {owner}, i, 0, {sql.now}, {sql.now}, {sql.later}, '', '', {later}, "
-            f"CASE WHEN i % 2 = 0 THEN 'logout' ELSE '' END FROM {sql.series(sessions)}",
+            f"""INSERT INTO token_blacklist_outstandingtoken (id, user_id, jti, token, created_at, expires_at)
+            SELECT i, {owner}, {jti}, '', {sql.now}, {sql.later} FROM {sql.series(sessions)}""",
+            """INSERT INTO token_blacklist_blacklistedtoken (token_id, blacklisted_at)
+            SELECT id, created_at FROM token_blacklist_outstandingtoken WHERE id % 2 = 0""",
+            f"""INSERT INTO securelogin_session
+            (id, user_id, token_id, generation, rotated_at, created_at, expires_at, user_agent, device,
+             ended_at, end_reason)
+            SELECT {sql.uuid}, {owner}, i, 0, {sql.now}, {sql.now}, {sql.later}, '', '',
+            {later}, CASE WHEN i % 2 = 0 THEN 'logout' ELSE '' END FROM {sql.series(sessions)}""",
         ]
         if is_postgres:
             name = "pg_get_serial_sequence('token_blacklist_outstandingtoken', 'id')"

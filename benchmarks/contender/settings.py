@@ -1,7 +1,7 @@
 """The app as a project mounts it: its own authentication for every view, nothing taken out.
 
-Limits are off, as the peers have none; ``BENCH_LIMITS`` turns them on, ``database`` or a Redis URL says where they count,
-wide enough that nothing is refused. ``BENCH_ACCESS_CHECK`` is the setting of that name.
+Limits are off, as the peers have none. ``BENCH_LIMITS`` turns them on, so wide that nothing is refused; it says where
+they count, ``database`` or a Redis URL. ``BENCH_ACCESS_CHECK`` is the setting of that name.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from django_base import *  # noqa: F403 - what all contenders share
+from django_base import *  # what all contenders share
+
 from securelogin.conf import DEFAULT_LIMITS
 
 INSTALLED_APPS = [

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from django.db import connections
-from django.db.models import AutoField, Expression, Field, Model, QuerySet
+from django.db.models import AutoField, Expression, Model, QuerySet
 from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
@@ -23,23 +23,23 @@ from django.test.signals import setting_changed
 Converter = Callable[[Any, Any, Any], Any]
 
 
-class Param(Expression):  # type: ignore[misc]
+class Param(Expression):
     """A value that comes later, under a name; it is adapted as a value of ``field`` is.
 
     What is added to it, or taken from it, is so before the database sees it.
     """
 
-    def __init__(self, name: str, field: Field[Any, Any], shift: Any = None) -> None:
+    def __init__(self, name: str, field: Any, shift: Any = None) -> None:
         super().__init__(output_field=field)
         self.name, self.shift = name, shift
 
-    def __add__(self, other: Any) -> Param:
+    def __add__(self, other: Any) -> Param:  # type: ignore[override]
         return Param(self.name, self.output_field, other)
 
-    def __sub__(self, other: Any) -> Param:
+    def __sub__(self, other: Any) -> Param:  # type: ignore[override]
         return Param(self.name, self.output_field, -other)
 
-    def as_sql(self, _compiler: Any, _connection: Any, **_options: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, _compiler: Any, _connection: Any, **_options: Any) -> tuple[str, Any]:  # type: ignore[override]
         """Put itself where its value will be."""
         return "%s", [self]
 
@@ -141,7 +141,7 @@ class Update(_Statement):
             return int(cursor.rowcount)
 
     def _compile(self, using: str, size: int) -> _Prepared:
-        query = self._make(size).using(using).query.chain(UpdateQuery)
+        query: Any = self._make(size).using(using).query.chain(UpdateQuery)
         query.add_update_values(self._changes())
         return _Prepared(*query.get_compiler(using).as_sql())
 
@@ -171,7 +171,7 @@ class Insert(_Statement):
             unique_fields=[meta.get_field(self._unique)] if self._unique and _takes_target(using) else [],
         )
         fields = [field for field in meta.concrete_fields if not isinstance(field, AutoField)]
-        query.insert_values(fields, instances)
+        query.insert_values(fields, list(instances))
         ((sql, params),) = query.get_compiler(using).as_sql()
         return _Prepared(sql, params)
 
@@ -201,10 +201,15 @@ def _convert(name: str, value: Any, expression: Any, connection: Any) -> Any:
 _statements: list[_Statement] = []
 
 
-def _forget(*, setting: str, **_facts: Any) -> None:
+def forget() -> None:
+    """Compile every statement anew the next time: something that a queryset asked for has changed."""
+    for statement in _statements:
+        statement.forget()
+
+
+def _on_setting(*, setting: str, **_facts: Any) -> None:
     if setting in {"AUTH_USER_MODEL", "DATABASES", "USE_TZ"}:
-        for statement in _statements:
-            statement.forget()
+        forget()
 
 
-setting_changed.connect(_forget)
+setting_changed.connect(_on_setting)

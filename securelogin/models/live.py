@@ -104,7 +104,7 @@ def _outstanding(_size: int) -> list[OutstandingToken]:
 
 
 def _opened(_size: int) -> list[Any]:
-    session = _session()(**{name: _of_session(name) for name in session_names()})
+    session: Any = _session()(**{name: _of_session(name) for name in session_names()})
     outstanding = OutstandingToken.objects.filter(jti=Param("jti", OutstandingToken._meta.get_field("jti")))
     session.token_id = Subquery(outstanding.values("pk")[:1])
     return [session]

@@ -84,8 +84,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """
         alias, session = self._alias(), self.model(**fields)
         values = {name: getattr(session, name) for name in live.session_names()}
-        token = {"user_id": session.user_id, "token": "", "created_at": session.created_at}
-        live.OUTSTAND.run(alias, jti=str(session.id), expires_at=session.expires_at, **token)
+        moments = {"created_at": session.created_at, "expires_at": session.expires_at}
+        live.OUTSTAND.run(alias, user_id=session.user_id, jti=str(session.id), token="", **moments)
         live.OPEN.run(alias, jti=str(session.id), **values)
         del session.__dict__["token_id"]
         session._state.adding, session._state.db = False, alias

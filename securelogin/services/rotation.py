@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -41,8 +42,7 @@ def refresh_tokens(
         raise RefreshTokenExpired("the token is expired")
     digest = keys.digest("idempotency", str(token.session_id), idempotency_key) if idempotency_key else None
     digests = keys.digests("idempotency", str(token.session_id), idempotency_key) if idempotency_key else []
-    rotated = {"generation": token.generation, "at": now, "retry_digest": digest}
-    if with_retries(lambda: sessions().rotate(token.session_id, user_pk(token), **rotated)):
+    if with_retries(lambda: _rotate(token, now, digest)):
         _announce(Event.SESSION_RENEWED, token, client)
         return token.successors(at=now)
     mine = of_token(token)
@@ -57,6 +57,12 @@ def refresh_tokens(
     raise RefreshTokenReused("an old refresh token was used again")
 
 
+def _rotate(token: RefreshToken, at: datetime, retry_digest: str | None) -> bool:
+    return sessions().rotate(
+        token.session_id, user_pk(token), generation=token.generation, at=at, retry_digest=retry_digest
+    )
+
+
 def is_repeat(session: Session, generation: int, *, at: datetime, digests: list[str]) -> bool:
     """Whether a token of that generation is the one whose rotation made the session's current generation."""
     if session.generation != generation + 1:
@@ -68,8 +74,11 @@ def is_repeat(session: Session, generation: int, *, at: datetime, digests: list[
 
 
 def _end_reused(session: Session, client: Client | None) -> None:
-    mine = sessions().filter(pk=session.pk)
-    if in_transaction(lambda: mine.end(EndReason.REUSE, at=timezone.now(), client=client)):
+
+    def story() -> list[UUID]:
+        return sessions().end_named([session.pk], session.user_id, EndReason.REUSE, at=timezone.now(), client=client)
+
+    if in_transaction(story):
         # of many simultaneous replays only the one that ended it tells
         signals.refresh_token_reused.send_robust(Session, session_id=session.pk, user_id=session.user_id)
         notices.notify_user_of(session.user_id, Notice.REUSE, client)

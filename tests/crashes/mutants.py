@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 from django.db import transaction
@@ -37,13 +36,13 @@ def split_change_of_password() -> None:
 
 def blacklist_later() -> None:
     """End a session in one transaction, and blacklist its token in the next."""
-    sessions = import_module("securelogin.models.sessions")
-    blacklist = sessions.blacklist
+    statement = import_module("securelogin.models.live").BLACKLIST
+    blacklist = statement.run
 
-    def later(token_ids: list[int], *, using: str) -> None:
-        transaction.on_commit(partial(blacklist, token_ids, using=using), using=using)
+    def later(using: str, size: int, **values: Any) -> None:
+        transaction.on_commit(partial(blacklist, using, size, **values), using=using)
 
-    _replace(sessions, "blacklist", later)
+    _replace(statement, "run", later)
 
 
 def forget_repeats() -> None:
@@ -92,8 +91,8 @@ def apply(name: str) -> None:
     {mutant.name: mutant for mutant in MUTANTS}[name].apply()
 
 
-def _replace(module: ModuleType, name: str, function: Callable[..., Any]) -> None:
+def _replace(module: Any, name: str, function: Callable[..., Any]) -> None:
     """Put a function in the place of one that must be there: a mutant of what moved away would break nothing."""
     if not hasattr(module, name):
-        raise AttributeError(f"there is no {name} in {module.__name__} that a mutant could replace")
+        raise AttributeError(f"there is no {name} in {module} that a mutant could replace")
     setattr(module, name, function)

@@ -44,6 +44,8 @@ POINTS = (
     Point(CODES, "count_failure", after="after-count"),
     Point(CODES, "consume", after="after-consume"),
     Point(CODES, "forgive", after="after-forgiveness"),
+    Point("securelogin.models.live.OUTSTAND", "run", after="after-token"),
+    Point("securelogin.models.live.OPEN", "run", after="after-session"),
     Point(f"{SERVICES}.guesses", "_log_in", after="before-commit"),
     Point(f"{SERVICES}.guesses", "_try_log_in", after="after-commit"),
     Point(f"{SERVICES}.guesses", "_announce_rejection", after="after-announcement"),
@@ -59,7 +61,7 @@ POINTS = (
     Point(f"{SERVICES}.notices", "notify", after="after-notice"),
     Point("securelogin.limits", "count", after="after-spray"),
     Point("securelogin.models.sessions.SessionQuerySet", "rotate", before="before-rotate", after="after-rotate"),
-    Point("securelogin.models.sessions", "blacklist", before="before-blacklist", after="after-blacklist"),
+    Point("securelogin.models.live.BLACKLIST", "run", before="before-blacklist", after="after-blacklist"),
     Point(f"{SERVICES}.endings", "lock_user", after="after-lock"),
     *(
         Point(SERVICES, verb, after="before-answer")
@@ -79,11 +81,7 @@ POINTS = (
     ),
 )
 
-SAVED = {
-    "securelogin.models.User": "after-user",
-    "rest_framework_simplejwt.token_blacklist.models.OutstandingToken": "after-token",
-    "securelogin.models.Session": "after-session",
-}
+SAVED = {"securelogin.models.User": "after-user"}
 """Steps right after a row of these is written."""
 
 ENDED = "after-commit"

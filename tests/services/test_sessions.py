@@ -44,7 +44,7 @@ def token_of(session: Session) -> AccessToken:
 def is_live(session: Session) -> bool:
     """Whether a call with the session's token goes through."""
     try:
-        return services.authenticate(token_of(session)) == session.user
+        return bool(services.authenticate(token_of(session)) == session.user)
     except SessionEnded:
         return False
 

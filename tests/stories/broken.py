@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.db.models import F
 
 from securelogin import codes
 from securelogin.models import OneTimeCode, Session
-from securelogin.models.codes import ASK_FIELDS, OneTimeCodeQuerySet
+from securelogin.models.codes import OneTimeCodeQuerySet
 from securelogin.models.sessions import SessionQuerySet
 from securelogin.services import accounts, guesses, rotation
 from securelogin.services import codes as code_verbs
@@ -54,19 +54,27 @@ def let_a_new_code_reset_failures(patch: pytest.MonkeyPatch) -> None:
 
     real = OneTimeCode.renew
     patch.setattr(OneTimeCode, "renew", renew)
-    patch.setattr(code_verbs, "ASK_FIELDS", [*ASK_FIELDS, *FAILURES])
+
+    def save_ask(self: OneTimeCode, *, using: str) -> None:
+        real_save(self, using=using)
+        self.save(update_fields=FAILURES, using=using)
+
+    real_save = OneTimeCode.save_ask
+    patch.setattr(OneTimeCode, "save_ask", save_ask)
 
 
 def end_no_other_sessions(patch: pytest.MonkeyPatch) -> None:
     """For one of the reasons, say which sessions end and end none."""
 
-    def end(self: SessionQuerySet, reason: str, **arguments: Any) -> list[UUID]:
+    def end_named(
+        self: SessionQuerySet, ids: Iterable[UUID], user_id: Any, reason: str, **arguments: Any
+    ) -> list[UUID]:
         if reason == "logout_others":
-            return list(self.filter(ended_at=None).values_list("pk", flat=True))
-        return real(self, reason, **arguments)
+            return list(ids)
+        return real(self, ids, user_id, reason, **arguments)
 
-    real = SessionQuerySet.end
-    patch.setattr(SessionQuerySet, "end", end)
+    real = SessionQuerySet.end_named
+    patch.setattr(SessionQuerySet, "end_named", end_named)
 
 
 def trust_the_device_of_a_former_owner(patch: pytest.MonkeyPatch) -> None:
@@ -111,11 +119,13 @@ def take_codes_that_are_over(patch: pytest.MonkeyPatch) -> None:
 def keep_sessions_of_a_changed_number(patch: pytest.MonkeyPatch) -> None:
     """Leave a user in who was given another number."""
 
-    def end(self: SessionQuerySet, reason: str, **arguments: Any) -> list[UUID]:
-        return [] if reason == "phone" else real(self, reason, **arguments)
+    def end_named(
+        self: SessionQuerySet, ids: Iterable[UUID], user_id: Any, reason: str, **arguments: Any
+    ) -> list[UUID]:
+        return [] if reason == "phone" else real(self, ids, user_id, reason, **arguments)
 
-    real = SessionQuerySet.end
-    patch.setattr(SessionQuerySet, "end", end)
+    real = SessionQuerySet.end_named
+    patch.setattr(SessionQuerySet, "end_named", end_named)
 
 
 def lengthen_the_grace(patch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,8 @@ from hypothesis import Phase, Verbosity, seed, settings
 from hypothesis.database import InMemoryExampleDatabase
 from hypothesis.stateful import run_state_machine_as_test
 
+from securelogin.models import compiled
+
 from . import broken
 from .machine import CodeStories
 from .visits import CodeVisits, Story
@@ -63,7 +65,9 @@ def test_broken_site_is_noticed(break_it: broken.Break, machine: type[Story], nu
     remembered = InMemoryExampleDatabase()
     with pytest.MonkeyPatch.context() as patch:
         break_it(patch)
+        compiled.forget()
         with pytest.raises(AssertionError):
             tell(machine, number, Phase.generate, remembered)
+    compiled.forget()
     assert any(remembered.data.values()), "the story is forgotten"
     tell(machine, number, Phase.reuse, remembered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,7 +27,13 @@ def rotate_by_reading() -> None:
     """Select the session, look at its generation, save the next one: stock simplejwt's way."""
 
     def rotate(
-        self: SessionQuerySet, session_id: UUID, user_id: Any, *, generation: int, at: datetime, retry_digest: str | None
+        self: SessionQuerySet,
+        session_id: UUID,
+        user_id: Any,
+        *,
+        generation: int,
+        at: datetime,
+        retry_digest: str | None,
     ) -> bool:
         session = self.live(at).filter(pk=session_id, user_id=user_id).first()
         if session is None or session.generation > generation:
@@ -43,7 +50,13 @@ def rotate_whatever_the_generation() -> None:
     """Count the generation up in one statement that does not ask which it is."""
 
     def rotate(
-        self: SessionQuerySet, session_id: UUID, user_id: Any, *, generation: int, at: datetime, retry_digest: str | None
+        self: SessionQuerySet,
+        session_id: UUID,
+        user_id: Any,
+        *,
+        generation: int,
+        at: datetime,
+        retry_digest: str | None,
     ) -> bool:
         mine = self.live(at).filter(pk=session_id, user_id=user_id)
         return mine.update(generation=F("generation") + 1, rotated_at=at, retry_digest=retry_digest) == 1
@@ -65,14 +78,23 @@ def announce_every_reuse() -> None:
 def end_what_was_read_as_open() -> None:
     """Look which sessions have not ended, then end and announce them whoever did meanwhile."""
 
-    def end(self: SessionQuerySet, reason: str, *, at: datetime, client: Client | None = None) -> list[UUID]:
-        found = list(self.filter(ended_at=None).order_by("pk").values_list("pk", "token_id", "user_id"))
+    def end(
+        self: SessionQuerySet,
+        ids: Iterable[UUID],
+        user_id: Any,
+        reason: str,
+        *,
+        at: datetime,
+        client: Client | None = None,
+    ) -> list[UUID]:
+        mine = self.filter(pk__in=list(ids), user_id=user_id, ended_at=None)
+        found = list(mine.order_by("pk").values_list("pk", "token_id", "user_id"))
         dawdle()
-        ids = [pk for pk, _token, _user in found]
-        Session.objects.filter(pk__in=ids).update(ended_at=at, end_reason=reason)
+        chosen = [pk for pk, _token, _user in found]
+        Session.objects.filter(pk__in=chosen).update(ended_at=at, end_reason=reason)
         rows.blacklist([token for _pk, token, _user in found], using=self.db)
         owners = [(pk, user) for pk, _token, user in found]
         transaction.on_commit(lambda: rows._announce(owners, reason, client), using=self.db)
-        return ids
+        return chosen
 
-    replace(SessionQuerySet, "end", end)
+    replace(SessionQuerySet, "end_named", end)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import translation
@@ -13,6 +14,7 @@ from django.utils import translation
 from securelogin import codes, phones, services
 from securelogin.exceptions import ResendTooSoon, SMSNotSent
 from securelogin.services import sending
+from securelogin.sms import TEMPLATE
 from securelogin.sms.locmem import outbox
 from tests.factories import UserFactory
 
@@ -75,12 +77,27 @@ def test_start_that_fails_leaves_no_code(ada: Visitor, configure: Configure) -> 
 # Texts
 
 
-def test_text_is_in_the_callers_language(ada: Visitor) -> None:
+@pytest.fixture
+def bilingual(settings: Any) -> None:
+    """A host whose text says in which language it is."""
+    text = "{% load i18n %}{% get_current_language as language %}{{ code }} {{ language }}"
+    loaders = [("django.template.loaders.locmem.Loader", {TEMPLATE: text})]
+    settings.USE_I18N = True
+    settings.TEMPLATES = [
+        {"BACKEND": "django.template.backends.django.DjangoTemplates", "OPTIONS": {"loaders": loaders}}
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("way", ["inline", "thread"])
+def test_text_is_in_the_callers_language(way: str, ada: Visitor, bilingual: None, configure: Configure) -> None:
     """What is said in the caller's language is sent in it, whoever sends it."""
+    configure(SEND=way)
     with translation.override("de"):
         ada.ask()
         assert translation.get_language() == "de"
-    assert ada.code() in outbox[-1].body
+    assert sending.drain()
+    assert outbox[-1].body == f"{ada.code()} de"
 
 
 def test_origin_stands_in_the_last_line(ada: Visitor, configure: Configure) -> None:

@@ -24,6 +24,8 @@ from .visitors import CLIENT, PHONE, Visitor, access, refresh
 
 Verb = Callable[[services.Login], Any]
 
+PASSWORD = "a long way to Tipperary"
+
 COUNTING: dict[str, Verb] = {
     "request_code": lambda login: Visitor().ask(),
     "verify_code": lambda login: Visitor().guess("123456"),
@@ -34,7 +36,7 @@ COUNTING: dict[str, Verb] = {
     ),
     "register": lambda login: services.register(PHONE, client=CLIENT),
     "register_with_password": lambda login: services.register_with_password(
-        username="Ada", email="ada@example.com", password="a long way to Tipperary", client=CLIENT
+        username="Ada", email="ada@example.com", password=PASSWORD, client=CLIENT
     ),
 }
 """The verbs that keep a count whatever becomes of the call."""
@@ -61,14 +63,14 @@ def host_that_rolls_back() -> Iterator[None]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("verb", list(COUNTING.values()), ids=list(COUNTING))
-def test_verbs_that_count_refuse_a_transaction(verb: Verb, ada: Visitor, configure: Configure) -> None:
+@pytest.mark.parametrize("name", list(COUNTING))
+def test_verbs_that_count_refuse_a_transaction(name: str, ada: Visitor, configure: Configure) -> None:
     """A rollback would give guesses back, so the verb says before anything else what a host must do (B5)."""
     configure(AUTH_TYPES=("PHONE", "PASSWORD"))
     login = ada.log_in()
     before = ada.row()
-    with transaction.atomic(), pytest.raises(RuntimeError, match="must not run inside a transaction"):
-        verb(login)
+    with transaction.atomic(), pytest.raises(RuntimeError, match=rf"services\.{name}\(\) must not run inside"):
+        COUNTING[name](login)
     assert ada.row() == before
 
 
@@ -113,6 +115,61 @@ def test_verbs_that_end_nest_and_announce_after_the_commit(
     ended = 2 - Session.objects.live().count()
     assert ended > 0
     assert announced.names().count("session_ended") == ended
+
+
+class Elsewhere:
+    """A router of a host that keeps its accounts in a database of their own."""
+
+    def db_for_read(self, model: type[Any], **_hints: object) -> str:
+        """Name it."""
+        return "other"
+
+    db_for_write = db_for_read
+
+    def allow_relation(self, *_objects: object, **_hints: object) -> bool:
+        """Let rows point at each other."""
+        return True
+
+
+@pytest.fixture
+def elsewhere(settings: Any) -> Iterator[str]:
+    """The alias of a database that is not the default one, in which all rows are."""
+    other = connection.copy("other")
+    connections["other"] = other
+    connection.close()
+    settings.DATABASE_ROUTERS = [f"{__name__}.Elsewhere"]
+    yield "other"
+    settings.DATABASE_ROUTERS = []
+    other.close()
+    del connections["other"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("verb", list(ENDING.values()), ids=list(ENDING))
+def test_verbs_announce_after_the_commit_of_the_database_that_holds_the_rows(
+    verb: Verb, elsewhere: str, ada: Visitor, configure: Configure, announced: Announcements
+) -> None:
+    """A transaction on the default database is none there (K6)."""
+    configure(RESEND_PAUSES=())
+    ada.log_in()
+    login = ada.log_in()
+    announced.clear()
+    with transaction.atomic(using=elsewhere):
+        verb(login)
+        assert announced.names() == []
+    assert "session_ended" in announced.names()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", list(COUNTING))
+def test_verbs_that_count_refuse_a_transaction_where_the_rows_are(
+    name: str, elsewhere: str, ada: Visitor, configure: Configure
+) -> None:
+    """That a host has none open on its default database is not enough (B5)."""
+    configure(AUTH_TYPES=("PHONE", "PASSWORD"))
+    login = ada.log_in()
+    with transaction.atomic(using=elsewhere), pytest.raises(RuntimeError, match="must not run inside"):
+        COUNTING[name](login)
 
 
 # ATOMIC_REQUESTS

@@ -174,5 +174,6 @@ def test_guess_at_the_old_password_is_told_with_its_place(
         services.change_password(token, user, old_password="wrong", new_password=NEW, client=eve.client)
     assert of(trail, Event.PASSWORD_CHANGE_FAIL) == (str(user.pk), "", "request-7")
     assert of(trail, Event.LOGIN_LOCK) == (str(user.pk), "", "request-7")
+    assert [each.detail for each in trail] == [{}, {"window": "FAILURES_PER_DAY"}]
     assert trail[0].session != ""
     assert told == [(user, Notice.LOCKED, eve.client)]

@@ -22,6 +22,7 @@ from securelogin.exceptions import (
     UnsupportedAuthType,
 )
 from securelogin.models import EndReason, OneTimeCode, Session
+from securelogin.services import accounts
 from tests.factories import SessionFactory, UserFactory, tokens_of
 
 from .conftest import Announcements, Configure
@@ -368,6 +369,25 @@ def test_wrong_old_password_changes_nothing_and_counts(mine: Session) -> None:
     with pytest.raises(PasswordChangeRejected):
         change(mine)
     assert enter()
+
+
+def test_change_costs_nothing_and_resets_no_window(mine: Session) -> None:
+    """The right old password is given back, and ends a row of wrong ones; those stay counted in the day."""
+    for _ in range(3):
+        with pytest.raises(PasswordChangeRejected):
+            change(mine, old="wrong")
+    change(mine)
+    counted = row(accounts.user_identifier(mine.user))
+    assert (counted.failures_in_day, counted.failures_in_month, counted.failures_in_a_row) == (3, 3, 0)
+
+
+def test_change_is_of_one_account(mine: Session) -> None:
+    """Of no other that has the very same hash, as a copied one has."""
+    twin: Any = UserFactory()
+    get_user_model().objects.filter(pk=twin.pk).update(password=mine.user.password)
+    change(mine)
+    twin.refresh_from_db()
+    assert twin.check_password(PASSWORD)
 
 
 def test_too_weak_new_password_spends_no_guess(mine: Session) -> None:

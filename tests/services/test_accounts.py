@@ -324,6 +324,14 @@ def test_staff_allows_what_was_locked_before_a_new_secret_key(configure: Configu
     assert set(OneTimeCode.objects.values_list("disabled_at", "failures_in_a_row")) == {(None, 0)}
 
 
+def test_staff_allows_passwords_where_accounts_have_no_address() -> None:
+    """A user model need not have ``email``."""
+    bare: Any = SimpleNamespace(pk=7, get_username=lambda: PHONE)
+    now = timezone.now()
+    OneTimeCode.objects.touch(codes.password_row_key(PHONE), at=now, disabled_at=now)
+    assert services.allow_passwords(bare)
+
+
 def test_device_whose_row_is_disabled_is_anyones(ada: Visitor, configure: Configure) -> None:
     """A device that failed too often in a row is no dead end: it logs in as a stranger and becomes a new device."""
     configure(FAILURES_IN_A_ROW=5, RESEND_PAUSES=())

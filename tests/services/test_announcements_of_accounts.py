@@ -112,6 +112,7 @@ def test_trail_names_user_number_and_place_of_a_failure_and_of_a_lock(
     fail(eve)
     for event in (Event.LOGIN_FAIL, Event.LOGIN_LOCK):
         assert of(trail, event) == (str(user.pk), phones.digest(PHONE), "request-7")
+    assert [each.detail for each in trail] == [{"method": "pwd"}, {"window": "FAILURES_PER_DAY"}]
     assert told == [(user, Notice.LOCKED, eve.client)]
     fail(eve)
     assert [each.event for each in trail] == [Event.LOGIN_FAIL, Event.LOGIN_LOCK, Event.LOGIN_FAIL_MAX]

@@ -18,7 +18,7 @@ from ..models.codes import ASK_FIELDS
 from ..phones import E164
 from . import accounts, budgets, sending
 from .accounts import User
-from .tables import code_rows, database
+from .tables import code_rows
 from .transactions import in_transaction, refuse_transaction, with_retries
 
 SPRAY = Hit("spray_site", "")
@@ -112,7 +112,7 @@ def _ask(
     refusal = row.refusal(at, conf)
     if refusal is None:
         row.renew(at=at, conf=conf, purpose=codes.Purpose.LOGIN, provider=provider, code_length=code_length)
-        row.save(update_fields=ASK_FIELDS, using=database())
+        row.save(update_fields=ASK_FIELDS)
     return row, refusal
 
 

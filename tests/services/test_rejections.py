@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from securelogin import phones
 from securelogin.events import Event, SecurityEvent
+from securelogin.exceptions import TooManyAttempts
 from securelogin.models import Counter, OneTimeCode
 from securelogin.services.notices import Notice
 from tests.factories import UserFactory
@@ -61,6 +62,18 @@ def test_trail_names_number_and_place_of_a_failure_and_of_a_lock(
     place = (phones.digest(PHONE), str(CLIENT.address), "request-7")
     assert places(trail, Event.LOGIN_FAIL) == [place]
     assert places(trail, Event.LOGIN_LOCK) == [place]
+
+
+def test_trail_names_number_and_place_of_a_guess_over_the_limit_of_its_address(
+    eve: Visitor, trail: list[SecurityEvent], configure: Configure
+) -> None:
+    """A guess that is not even looked at is on record with the number it was at."""
+    configure(LIMITS={"verify_ip": "1/hour"})
+    eve.ask()
+    eve.fail()
+    with pytest.raises(TooManyAttempts):
+        eve.guess("000000")
+    assert places(trail, Event.RATE_LIMIT) == [(phones.digest(PHONE), str(CLIENT.address), "request-7")]
 
 
 def test_alarm_of_the_site_names_the_place_of_its_last_guess(

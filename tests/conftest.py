@@ -10,9 +10,15 @@ import pytest
 import redis
 from django.core.cache import cache
 
-from securelogin.services import outages
+from securelogin.services import outages, sending
 from securelogin.sms.locmem import outbox
 from tests import databases
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_threads() -> None:
+    """Begin with no pool: a process that was forked, as for a mutant, has the one of its parent without a thread."""
+    sending._pool.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -84,7 +84,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """
         alias, session = self._alias(), self.model(**fields)
         values = {name: getattr(session, name) for name in live.session_names()}
-        moments = {"created_at": session.created_at, "expires_at": session.expires_at}
+        moments: dict[str, Any] = {"created_at": session.created_at, "expires_at": session.expires_at}
         live.OUTSTAND.run(alias, user_id=session.user_id, jti=str(session.id), token="", **moments)
         live.OPEN.run(alias, jti=str(session.id), **values)
         del session.__dict__["token_id"]

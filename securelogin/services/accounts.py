@@ -23,7 +23,7 @@ from ..models.compiled import Param, Select
 from ..models.counting import DAY, MONTH
 from ..phones import E164
 from . import budgets, sessions
-from .tables import code_rows, database, lock_user, users
+from .tables import code_rows, lock_user, users
 from .transactions import in_transaction, refuse_transaction, with_retries
 
 User = AbstractBaseUser
@@ -138,7 +138,7 @@ def _insert_and_log_in(user: Any, client: Client, now: datetime) -> sessions.Log
 
 def insert(user: User) -> None:
     """Write a new user. An ``IntegrityError`` rolls the story back: in it, a snapshot may hide who was first."""
-    user.save(force_insert=True, using=database())
+    user.save(force_insert=True)
 
 
 def refused_insert() -> IntegrityError:

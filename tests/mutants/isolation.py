@@ -37,11 +37,19 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the module's own tests first, then the quick ones: the first one that fails ends the run."""
-    module, _, _function = os.environ["MUTANT_UNDER_TEST"].rpartition(".")
+    """Run what found earlier mutants of the module first, then its own tests, then the quick: a failure ends it."""
+    module = _module()
     own = f"test_{module.rpartition('.')[2]}.py"
+    finders = set(_finders().read_text().splitlines()) if _finders().exists() else set[str]()
     seconds = state().duration_by_test
-    items.sort(key=lambda item: (item.path.name != own, seconds.get(item.nodeid, 0)))
+    items.sort(key=lambda item: (item.nodeid not in finders, item.path.name != own, seconds.get(item.nodeid, 0)))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember a test that found a mutant: its neighbours are broken in the next ones."""
+    if report.failed and _module():
+        with _finders().open("a") as file:
+            file.write(f"{report.nodeid}\n")
 
 
 def pytest_unconfigure() -> None:
@@ -58,6 +66,15 @@ def _forget() -> None:
                 value.cache_clear()
             elif name == "_cached":
                 setattr(module, name, None)
+
+
+def _module() -> str:
+    return os.environ["MUTANT_UNDER_TEST"].rpartition(".")[0]
+
+
+def _finders() -> Path:
+    """Return the file with the tests that found mutants of this module in this run of the command."""
+    return Path(os.environ[TEMPLATE]).with_name(f"{_module()}.finders")
 
 
 def _take_number(folder: Path) -> int:

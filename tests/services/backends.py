@@ -79,6 +79,18 @@ class VerifyingBackend(BaseCodeBackend):
         cls.meanwhile = None
 
 
+class OvertakenBackend(VerifyingBackend):
+    """A provider that takes its time to start, in which ``meanwhile`` happens."""
+
+    def start(self, *, to: str) -> str:
+        """Return a new id, late."""
+        started = super().start(to=to)
+        act, type(self).meanwhile = type(self).meanwhile, None
+        if act is not None:
+            act()
+        return started
+
+
 class DeafBackend(VerifyingBackend):
     """A provider that takes no start."""
 

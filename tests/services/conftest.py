@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db.models.signals import pre_save
 from django.dispatch import Signal
+from django.http import HttpRequest
+from django.test import RequestFactory
 
 from securelogin import signals
+from securelogin.addresses import Client
 from securelogin.conf import DEFAULT_LIMITS
+from securelogin.events import SecurityEvent
+from securelogin.services.notices import Notice
 
-from .visitors import OTHER_PHONE, Visitor
+from .visitors import CLIENT, OTHER_PHONE, Visitor
 
 Configure = Callable[..., None]
 
@@ -61,6 +69,56 @@ def ada() -> Visitor:
 def bob() -> Visitor:
     """Somebody with another phone."""
     return Visitor(OTHER_PHONE)
+
+
+@pytest.fixture
+def request_of_eve() -> HttpRequest:
+    """The call in which somebody guesses."""
+    return RequestFactory().get("/", headers={"X-Request-ID": "request-7"})
+
+
+@pytest.fixture
+def eve(request_of_eve: HttpRequest) -> Visitor:
+    """Somebody whose calls are known."""
+    return Visitor(client=replace(CLIENT, request=request_of_eve))
+
+
+@pytest.fixture
+def trail() -> Iterator[list[SecurityEvent]]:
+    """The records of the audit trail."""
+    heard: list[SecurityEvent] = []
+
+    def hear(event: SecurityEvent, **_arguments: Any) -> None:
+        heard.append(event)
+
+    signals.security_event.connect(hear)
+    yield heard
+    signals.security_event.disconnect(hear)
+
+
+@pytest.fixture
+def told() -> Iterator[list[tuple[Any, Notice, Client | None]]]:
+    """Which owner was told of what, and by whose doing."""
+    heard: list[tuple[Any, Notice, Client | None]] = []
+
+    def hear(user: Any, notice: Notice, client: Client | None, **_arguments: Any) -> None:
+        heard.append((user, notice, client))
+
+    signals.owner_notice.connect(hear)
+    yield heard
+    signals.owner_notice.disconnect(hear)
+
+
+@pytest.fixture
+def new_accounts_wait() -> Iterator[None]:
+    """A host whose new accounts are not active."""
+
+    def wait(instance: Any, **_arguments: Any) -> None:
+        instance.is_active = not instance._state.adding
+
+    pre_save.connect(wait, sender=get_user_model())
+    yield
+    pre_save.disconnect(wait, sender=get_user_model())
 
 
 class Announcements(list[tuple[str, dict[str, Any]]]):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from securelogin import codes, phones, services
 from securelogin.exceptions import (
@@ -23,6 +25,7 @@ from securelogin.exceptions import (
     UnsupportedAuthType,
 )
 from securelogin.models import OneTimeCode, Session
+from securelogin.services import accounts
 from tests.factories import UserFactory
 
 from .beside import beside
@@ -56,6 +59,12 @@ def test_registering_leaves_a_name_and_makes_no_account() -> None:
     assert row.display_name == "Ada"
     assert row.name_expires_at == row.touched_at + DAY
     assert not get_user_model().objects.exists()
+
+
+def test_registration_without_a_name_leaves_none() -> None:
+    """A name is optional."""
+    services.register(PHONE, client=CLIENT)
+    assert OneTimeCode.objects.get().display_name == ""
 
 
 def test_name_is_kept_for_thirty_days_where_it_is_the_ticket(configure: Configure) -> None:
@@ -206,6 +215,63 @@ def test_of_two_registrations_of_one_address_at_once_one_is_refused(configure: C
     assert get_user_model().objects.count() == 1
 
 
+def test_new_account_overwrites_none() -> None:
+    """Who comes second to a key is refused: an insert is no update."""
+    user = UserFactory()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        accounts.insert(get_user_model()(pk=user.pk, phone=PHONE))
+    user.refresh_from_db()
+    assert user.phone != PHONE
+
+
+def test_account_that_does_not_know_its_age_is_called_by_its_key() -> None:
+    """A user model need not have ``date_joined``."""
+    bare: Any = SimpleNamespace(pk=7)
+    assert accounts.birth_name(bare) == "7"
+
+
+# A number that changes hands between the look and the lock
+
+
+@pytest.fixture
+def known() -> Any:
+    """Who had the number at the look."""
+    return UserFactory(phone=PHONE)
+
+
+def test_inactive_account_is_found_whose_the_number_still_is(known: Any) -> None:
+    """It is told apart from a number that moved."""
+    get_user_model().objects.update(is_active=False)
+    found = accounts.lock_known(known, PHONE)
+    assert found is not None
+    assert (found, found.is_active) == (known, False)
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_account_that_gave_its_number_up_is_not_found(is_active: bool, known: Any) -> None:
+    """Active or not; nor is whoever has the number now."""
+    get_user_model().objects.update(phone=None, is_active=is_active)
+    UserFactory(phone=PHONE, is_active=False)
+    assert accounts.lock_known(known, PHONE) is None
+
+
+def test_account_that_is_activated_behind_the_lock_is_not_found(known: Any) -> None:
+    """Its row is not locked: nobody is let in on it."""
+    users = get_user_model().objects.filter(pk=known.pk)
+    users.update(is_active=False)
+
+    def activate(execute: Any, sql: str, *arguments: Any) -> Any:
+        result = execute(sql, *arguments)
+        if sql.startswith("UPDATE") and not done:
+            done.append(True)
+            users.update(is_active=True)
+        return result
+
+    done: list[bool] = []
+    with connection.execute_wrapper(activate):
+        assert accounts.lock_known(known, PHONE) is None
+
+
 # Staff
 
 
@@ -243,6 +309,27 @@ def test_staff_allows_passwords_again(configure: Configure) -> None:
     assert services.allow_passwords(user) is False
     assert enter(PASSWORD, phone=PHONE)
     assert enter(PASSWORD, email="ada@example.com")
+
+
+def test_staff_allows_what_was_locked_before_a_new_secret_key(configure: Configure, settings: Any) -> None:
+    """By number, by address, and where the old password was asked for; under the name that each row had."""
+    configure(AUTH_TYPES=("PHONE", "PASSWORD"))
+    user, now = UserFactory(phone=PHONE, email="ada@example.com"), timezone.now()
+    for identifier in (PHONE, "ada@example.com", accounts.user_identifier(user)):
+        key = codes.password_row_key(identifier)
+        OneTimeCode.objects.touch(key, at=now, disabled_at=now, failures_in_a_row=100)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another key that is long enough for every check there may ever be"
+    assert services.allow_passwords(user)
+    assert set(OneTimeCode.objects.values_list("disabled_at", "failures_in_a_row")) == {(None, 0)}
+
+
+def test_staff_allows_passwords_where_accounts_have_no_address() -> None:
+    """A user model need not have ``email``."""
+    bare: Any = SimpleNamespace(pk=7, get_username=lambda: PHONE)
+    now = timezone.now()
+    OneTimeCode.objects.touch(codes.password_row_key(PHONE), at=now, disabled_at=now)
+    assert services.allow_passwords(bare)
 
 
 def test_device_whose_row_is_disabled_is_anyones(ada: Visitor, configure: Configure) -> None:

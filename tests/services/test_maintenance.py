@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from securelogin import phones, services
 from securelogin.exceptions import SessionEnded
 from securelogin.models import Counter, OneTimeCode, Session
+from securelogin.services import maintenance
 from securelogin.services.maintenance import Cleared
 from securelogin.tokens import read_access, read_refresh
 from tests.factories import SessionFactory, UserFactory, tokens_of
 
 from .conftest import Configure
+from .statements import statements_of
 from .visitors import CLIENT, PHONE, Visitor, access, name_of
 
 pytestmark = pytest.mark.django_db
@@ -248,12 +253,103 @@ def test_dry_run_counts_and_takes_nothing(ada: Visitor, configure: Configure, cl
     assert services.clear() == NOTHING
 
 
-def test_batches_take_all(clock: time_machine.Traveller) -> None:
-    """However small the batch, with a word after each."""
-    for _ in range(5):
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that were made, which took no time."""
+    made: list[float] = []
+    monkeypatch.setattr(maintenance, "time", SimpleNamespace(sleep=made.append))
+    return made
+
+
+def ask_for(count: int) -> None:
+    """Ask for codes of as many users."""
+    for _ in range(count):
         Visitor(phones.parse(UserFactory().get_username())).ask()
+
+
+def test_batches_take_all_of_every_kind(pauses: list[float], clock: time_machine.Traveller) -> None:
+    """However small the batch, with a word after each, and a pause after each that was full."""
+    ask_for(5)
+    for row in OneTimeCode.objects.all()[:3]:
+        row.disabled_at = row.touched_at
+        row.save()
+    for number in range(3):
+        SessionFactory(expires_at=timezone.now() + SECOND)
+        Counter.objects.create(key=f"{number}", count=1, expires_at=timezone.now())
     clock.shift(2 * DAY)
     steps: list[int] = []
-    assert services.clear(batch=2, progress=steps.append).codes == 5
-    assert steps == [2, 2, 1]
-    assert get_user_model().objects.count() == 5
+    done = services.clear(batch=2, progress=steps.append)
+    assert done == Cleared(codes=2, scrubbed=3, counters=3, sessions=3)
+    assert sorted(steps) == sorted([2, *[2, 1] * 3])
+    assert pauses == [0.1] * 4
+    assert OneTimeCode.objects.count() == 3
+    assert get_user_model().objects.count() == 8
+
+
+def test_batches_go_by_key(pauses: list[float], clock: time_machine.Traveller) -> None:
+    """Two runs at once take the same rows in the same order, and wait for each other instead of crosswise."""
+    ask_for(12)
+    keys = list(OneTimeCode.objects.order_by("pk").values_list("pk", flat=True))
+    clock.shift(2 * DAY)
+    left: list[list[str]] = []
+
+    def look(_number: int) -> None:
+        left.append(list(OneTimeCode.objects.order_by("pk").values_list("pk", flat=True)))
+
+    services.clear(batch=4, progress=look)
+    assert left == [keys[4:], keys[8:], []]
+
+
+def test_sessions_are_locked_by_key_before_their_rows_go(clock: time_machine.Traveller) -> None:
+    """As everyone else locks them."""
+    for _ in range(3):
+        SessionFactory(expires_at=timezone.now())
+    clock.shift(1)
+    table = connection.ops.quote_name(Session._meta.db_table)
+    (lock,) = [each for each in statements_of(services.clear) if each.startswith(f"SELECT {table}")]
+    assert " ORDER BY " in lock
+
+
+def test_batch_is_a_thousand_unless_told_otherwise(pauses: list[float]) -> None:
+    """As many rows as one transaction locks at most."""
+    now = timezone.now()
+    Counter.objects.bulk_create(Counter(key=f"{number}", count=1, expires_at=now - DAY) for number in range(1001))
+    steps: list[int] = []
+    assert services.clear(progress=steps.append).counters == 1001
+    assert steps == [1000, 1]
+    assert pauses == [0.1]
+
+
+def test_nothing_is_read_from_a_replica(configure: Configure, settings: Any) -> None:
+    """It may not know yet what is still alive."""
+    settings.DATABASE_ROUTERS = ["tests.security.test_ways_out.Replica"]
+    SessionFactory(expires_at=timezone.now() - DAY)
+    Counter.objects.using("default").create(key="old", count=1, expires_at=timezone.now() - DAY)
+    assert not maintenance.is_overdue()
+    for is_dry_run in (True, False):
+        assert services.clear(is_dry_run=is_dry_run) == Cleared(codes=0, scrubbed=0, counters=1, sessions=1)
+
+
+# Whether it ran
+
+
+def test_clearing_is_overdue_a_week_after_a_counter_ended(clock: time_machine.Traveller) -> None:
+    """To the second; a run ends it."""
+    Counter.objects.create(key="old", count=1, expires_at=timezone.now())
+    clock.shift(7 * DAY)
+    assert not maintenance.is_overdue()
+    clock.shift(1)
+    assert maintenance.is_overdue()
+    services.clear()
+    assert not maintenance.is_overdue()
+
+
+def test_clearing_is_overdue_a_week_after_a_row_of_codes_could_go(ada: Visitor, clock: time_machine.Traveller) -> None:
+    """Such a row can go a day after its code's end."""
+    ada.ask()
+    clock.shift(8 * DAY + timedelta(minutes=5))
+    assert not maintenance.is_overdue()
+    clock.shift(1)
+    assert maintenance.is_overdue()
+    services.clear()
+    assert not maintenance.is_overdue()

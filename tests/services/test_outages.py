@@ -103,6 +103,31 @@ def test_providers_rest_apart(configure: Configure) -> None:
     assert reason() == ""
 
 
+def test_owners_of_codes_rest_apart(configure: Configure) -> None:
+    """One that is down stops no other."""
+    down, up = sms("DeafBackend")["default"], sms("VerifyingBackend")["default"]
+    configure(SMS={"default": down, "verify": up})
+    for _ in range(outages.FAILURES + 1):
+        reason()
+    configure(SMS={"default": down, "verify": up}, SMS_ROUTER=f"{HERE}.to_verify")
+    assert reason() == ""
+
+
+def test_rest_is_half_a_minute_from_the_last_failure(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second before its end the provider is left alone, at its end it is asked."""
+    now = [1000.0]
+    monkeypatch.setattr(outages, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    configure(SMS=sms("FailingBackend", mode="time-out"))
+    for _ in range(outages.FAILURES):
+        reason()
+    now[0] += 29
+    assert "left alone" in reason()
+    now[0] += 1
+    assert reason() == "time-out"
+    now[0] += 29
+    assert "left alone" in reason()
+
+
 def test_owner_of_the_code_rests_too(configure: Configure) -> None:
     """A provider that makes the codes is left alone like one that sends ours."""
     configure(SMS=sms("DeafBackend"))

@@ -22,6 +22,7 @@ from securelogin.exceptions import (
     UnsupportedAuthType,
 )
 from securelogin.models import EndReason, OneTimeCode, Session
+from securelogin.services import accounts
 from tests.factories import SessionFactory, UserFactory, tokens_of
 
 from .conftest import Announcements, Configure
@@ -122,6 +123,34 @@ def test_account_without_a_password_has_none_to_guess() -> None:
     UserFactory(phone=PHONE)
     for password in ("", "!", PASSWORD):
         assert is_refused(password)
+
+
+def test_call_that_names_nobody_finds_nobody() -> None:
+    """Least of all an account without an address, with its right password."""
+    UserFactory(phone=PHONE, password=PASSWORD, email=None)
+    for identifier in ({"email": None}, {"email": ""}):
+        assert is_refused(**identifier)
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_account_that_opens_or_closes_while_the_password_is_compared_is_refused(
+    is_closed: bool, user: AbstractPhoneUser, settings: Any
+) -> None:
+    """It must be active from the first look to the last."""
+    settings.PASSWORD_HASHERS = [FIRST]
+    users = get_user_model().objects
+    users.update(password=make_password(PASSWORD), is_active=is_closed)
+    CheapHasher.meanwhile = staticmethod(lambda: users.update(is_active=not is_closed))
+    assert is_refused()
+    assert not Session.objects.exists()
+
+
+def test_row_that_is_cleared_while_the_password_is_compared_is_no_error(user: AbstractPhoneUser, settings: Any) -> None:
+    """A wrong password is a wrong password."""
+    settings.PASSWORD_HASHERS = [FIRST]
+    get_user_model().objects.update(password=make_password(PASSWORD))
+    CheapHasher.meanwhile = staticmethod(lambda: OneTimeCode.objects.all().delete())
+    assert is_refused("wrong")
 
 
 def test_inactive_account_is_refused(user: AbstractPhoneUser) -> None:
@@ -342,6 +371,25 @@ def test_wrong_old_password_changes_nothing_and_counts(mine: Session) -> None:
     assert enter()
 
 
+def test_change_costs_nothing_and_resets_no_window(mine: Session) -> None:
+    """The right old password is given back, and ends a row of wrong ones; those stay counted in the day."""
+    for _ in range(3):
+        with pytest.raises(PasswordChangeRejected):
+            change(mine, old="wrong")
+    change(mine)
+    counted = row(accounts.user_identifier(mine.user))
+    assert (counted.failures_in_day, counted.failures_in_month, counted.failures_in_a_row) == (3, 3, 0)
+
+
+def test_change_is_of_one_account(mine: Session) -> None:
+    """Of no other that has the very same hash, as a copied one has."""
+    twin: Any = UserFactory()
+    get_user_model().objects.filter(pk=twin.pk).update(password=mine.user.password)
+    change(mine)
+    twin.refresh_from_db()
+    assert twin.check_password(PASSWORD)
+
+
 def test_too_weak_new_password_spends_no_guess(mine: Session) -> None:
     """Whoever knows the old password may try new ones until one is strong enough."""
     for _ in range(11):
@@ -350,6 +398,12 @@ def test_too_weak_new_password_spends_no_guess(mine: Session) -> None:
         assert caught.value.field == "newpassword"
     change(mine)
     assert enter(NEW)
+
+
+def test_new_password_that_is_like_its_owner_is_too_weak(mine: Session) -> None:
+    """Validators are told whose it is."""
+    with pytest.raises(PasswordTooWeak):
+        change(mine, new=f"{EMAIL}1")
 
 
 def test_account_without_a_password_cannot_change_it(ada: Visitor) -> None:

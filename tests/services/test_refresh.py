@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
+from django.db import connection
+from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from securelogin import services
@@ -18,6 +20,7 @@ from securelogin.exceptions import (
     SessionEnded,
     SessionUserInactive,
     TokenInvalid,
+    Unavailable,
 )
 from securelogin.models import EndReason, Session
 from securelogin.tokens import RefreshToken, TokenPair, read_access, read_refresh
@@ -336,6 +339,44 @@ def test_token_ahead_of_its_row_goes_on(session: Session, clock: time_machine.Tr
     assert rotate(token).generation == 4
     clock.shift(31)
     assert is_reused(token)
+
+
+# Two looks
+
+
+def meanwhile(act: Callable[[], object]) -> Any:
+    """Let somebody act, once, after the statement that rotates and before the look at why it did not."""
+    done: list[object] = []
+
+    def interfere(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        result = execute(sql, *arguments)
+        if sql.startswith("UPDATE") and not done:
+            done.append(True)
+            act()
+        return result
+
+    return connection.execute_wrapper(interfere)
+
+
+def test_call_reads_the_clock_once(session: Session, clock: time_machine.Traveller) -> None:
+    """A repeat that comes in the last second of its session is answered, however slow the database is."""
+    token = first(session)
+    rotate(token)
+    Session.objects.filter(pk=session.pk).update(expires_at=timezone.now() + SECOND)
+    with meanwhile(lambda: clock.shift(2)):
+        assert rotate(token).generation == 1
+
+
+@pytest.mark.parametrize("generation", [1, 0])
+def test_session_that_comes_back_to_life_meanwhile_is_no_theft(generation: int, session: Session) -> None:
+    """A token that is not behind its row is asked to come again, and is good when it does."""
+    token = rotate(first(session))
+    Session.objects.filter(pk=session.pk).update(generation=generation)
+    users = get_user_model().objects.filter(pk=session.user_id)
+    users.update(is_active=False)
+    with meanwhile(lambda: users.update(is_active=True)), pytest.raises(Unavailable):
+        rotate(token)
+    assert rotate(token).generation == 2
 
 
 # Ends

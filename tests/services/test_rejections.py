@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from django.http import HttpRequest
-from django.test import RequestFactory
 
-from securelogin import phones, signals
+from securelogin import phones
 from securelogin.events import Event, SecurityEvent
+from securelogin.exceptions import TooManyAttempts
 from securelogin.models import Counter, OneTimeCode
+from securelogin.services.notices import Notice
 from tests.factories import UserFactory
 
 from .conftest import Announcements, Configure
 from .visitors import CLIENT, OTHER_PHONE, PHONE, Visitor
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def request_of_eve() -> HttpRequest:
-    """The call in which somebody guesses."""
-    return RequestFactory().get("/", headers={"X-Request-ID": "request-7"})
-
-
-@pytest.fixture
-def eve(request_of_eve: HttpRequest) -> Visitor:
-    """Somebody whose calls are known."""
-    return Visitor(client=replace(CLIENT, request=request_of_eve))
-
-
-@pytest.fixture
-def trail() -> Iterator[list[SecurityEvent]]:
-    """The records of the audit trail."""
-    heard: list[SecurityEvent] = []
-
-    def hear(event: SecurityEvent, **_arguments: Any) -> None:
-        heard.append(event)
-
-    signals.security_event.connect(hear)
-    yield heard
-    signals.security_event.disconnect(hear)
 
 
 def places(trail: list[SecurityEvent], event: Event) -> list[tuple[str, str, str]]:
@@ -90,6 +64,18 @@ def test_trail_names_number_and_place_of_a_failure_and_of_a_lock(
     assert places(trail, Event.LOGIN_LOCK) == [place]
 
 
+def test_trail_names_number_and_place_of_a_guess_over_the_limit_of_its_address(
+    eve: Visitor, trail: list[SecurityEvent], configure: Configure
+) -> None:
+    """A guess that is not even looked at is on record with the number it was at."""
+    configure(LIMITS={"verify_ip": "1/hour"})
+    eve.ask()
+    eve.fail()
+    with pytest.raises(TooManyAttempts):
+        eve.guess("000000")
+    assert places(trail, Event.RATE_LIMIT) == [(phones.digest(PHONE), str(CLIENT.address), "request-7")]
+
+
 def test_alarm_of_the_site_names_the_place_of_its_last_guess(
     eve: Visitor, trail: list[SecurityEvent], configure: Configure
 ) -> None:
@@ -100,40 +86,22 @@ def test_alarm_of_the_site_names_the_place_of_its_last_guess(
     assert places(trail, Event.LOGIN_SPRAY) == [("", str(CLIENT.address), "request-7")]
 
 
-def test_owner_is_told_of_a_lock_with_the_place(eve: Visitor, configure: Configure) -> None:
+def test_owner_is_told_of_a_lock_with_the_place(eve: Visitor, told: list[Any], configure: Configure) -> None:
     """What locks an account is told to its owner with the client that did it (H5)."""
     configure(FAILURES_PER_DAY=1)
-    UserFactory(phone=PHONE)
-    clients: list[Any] = []
-
-    def hear(client: Any, **_arguments: Any) -> None:
-        clients.append(client)
-
-    signals.owner_notice.connect(hear)
-    try:
-        eve.ask()
-        eve.fail()
-    finally:
-        signals.owner_notice.disconnect(hear)
-    assert clients == [eve.client]
+    user = UserFactory(phone=PHONE)
+    eve.ask()
+    eve.fail()
+    assert told == [(user, Notice.LOCKED, eve.client)]
 
 
-def test_locks_of_numbers_that_nobody_has_are_counted_each_by_itself(configure: Configure) -> None:
+def test_locks_of_numbers_that_nobody_has_are_counted_each_by_itself(told: list[Any], configure: Configure) -> None:
     """As those of accounts are, or after a few of them an onlooker could tell by the time who has none (C3)."""
     configure(FAILURES_PER_DAY=1, LIMITS={"notice_user": "5/day"})
-    told: list[Any] = []
-
-    def hear(**arguments: Any) -> None:
-        told.append(arguments)
-
-    signals.owner_notice.connect(hear)
-    try:
-        for phone in (PHONE, OTHER_PHONE):
-            visitor = Visitor(phone)
-            visitor.ask()
-            visitor.fail()
-    finally:
-        signals.owner_notice.disconnect(hear)
+    for phone in (PHONE, OTHER_PHONE):
+        visitor = Visitor(phone)
+        visitor.ask()
+        visitor.fail()
     counts = Counter.objects.filter(key__startswith="notice_user").values_list("count", flat=True)
     assert (list(counts), told) == ([1, 1], [])
 

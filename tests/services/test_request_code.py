@@ -341,7 +341,8 @@ def test_registration_ends_after_thirty_days(ada: Visitor, configure: Configure,
     clock.shift(30 * DAY - SECOND)
     ada.ask()
     assert ada.texts() == 1
-    clock.shift(HOUR)
+    ada.change_row(resend_at=None)
+    clock.shift(1)
     ada.ask()
     assert ada.texts() == 1
 
@@ -427,6 +428,27 @@ def test_address_is_limited_before_the_row_is(ada: Visitor, configure: Configure
     with pytest.raises(TooManyRequests):
         Visitor(OTHER_PHONE).ask()
     assert OneTimeCode.objects.count() == 1
+
+
+@pytest.mark.parametrize("limit", ["login_ip", "login_range", "login_site"])
+def test_each_limit_on_strangers_stops_alone(limit: str, ada: Visitor, configure: Configure) -> None:
+    """Neighbouring numbers that one address asks for share all three."""
+    configure(LIMITS={limit: "1/hour"})
+    ada.ask()
+    with pytest.raises(TooManyRequests) as caught:
+        Visitor(OTHER_PHONE).ask()
+    assert caught.value.limit == limit
+
+
+def test_code_of_a_provider_is_as_long_as_ever(ada: Visitor, bob: Visitor, configure: Configure) -> None:
+    """While the site is guessed at our codes grow; how long a provider's are is the provider's."""
+    configure(LIMITS={"spray_site": "1/day"})
+    bob.ask()
+    bob.fail()
+    assert ada.ask().code_length == 8
+    configure(**NO_PAUSES, SMS=sms("VerifyingBackend"))
+    ada.change_row(resend_at=None)
+    assert ada.ask().code_length == 6
 
 
 def test_known_device_is_outside_the_limits_on_range_and_site(ada: Visitor, configure: Configure) -> None:

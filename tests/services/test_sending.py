@@ -5,18 +5,25 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.utils import translation
 
 from securelogin import codes, phones, services
+from securelogin.events import Event, SecurityEvent
 from securelogin.exceptions import ResendTooSoon, SMSNotSent
 from securelogin.services import sending
+from securelogin.sms import TEMPLATE
+from securelogin.sms.base import BaseSMSBackend
+from securelogin.sms.locmem import SMSBackend as LocmemBackend
 from securelogin.sms.locmem import outbox
 from tests.factories import UserFactory
 
-from .backends import HERE, VerifyingBackend, asked, sms
+from .backends import HERE, FailingBackend, OvertakenBackend, VerifyingBackend, asked, sms
 from .conftest import Announcements, Configure
 from .visitors import CLIENT, PHONE, Visitor
 
@@ -72,15 +79,105 @@ def test_start_that_fails_leaves_no_code(ada: Visitor, configure: Configure) -> 
     assert VerifyingBackend.checked == []
 
 
+@pytest.mark.parametrize(("router", "alias"), [(f"{HERE}.nowhere", "nowhere"), (f"{HERE}.missing", "")])
+def test_outage_of_the_settings_leaves_the_code_ours(
+    router: str,
+    alias: str,
+    ada: Visitor,
+    configure: Configure,
+    announced: Announcements,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A route to nowhere, or none, is told by what is known of it, and hands nobody the code."""
+    configure(SMS_ROUTER=router)
+    with caplog.at_level(logging.WARNING, "securelogin.sms"), pytest.raises(SMSNotSent) as caught:
+        ada.ask()
+    assert caught.value.is_definite
+    assert ada.row().provider == ""
+    (told,) = announced.named("sms_not_sent")
+    assert (told["sender"], told["alias"], told["error"]) == (BaseSMSBackend, alias, caught.value)
+    error, warning = (each.getMessage() for each in caplog.records if each.name == "securelogin.sms")
+    assert error.startswith("no backend: SECURELOGIN[")
+    assert warning == f"code not sent through {alias!r}: no backend"
+
+
+def test_late_start_marks_its_own_code_only(ada: Visitor, configure: Configure) -> None:
+    """A provider's id that comes when a newer code is in its place is nobody's."""
+    configure(SMS=sms("OvertakenBackend"), RESEND_PAUSES=())
+    OvertakenBackend.meanwhile = staticmethod(ada.ask)
+    ada.ask()
+    assert OvertakenBackend.started == ["VE0", "VE1"]
+    assert ada.row().provider_id == "VE1"
+
+
+def test_late_refusal_lifts_no_newer_pause(ada: Visitor, configure: Configure) -> None:
+    """The pause that is lifted is that of the code which was not sent."""
+    configure(SMS=sms("FailingBackend", mode="refused"))
+    with pytest.raises(SMSNotSent):
+        ada.ask()
+    row = ada.row()
+    ada.change_row(nonce="another", resend_at=row.touched_at + timedelta(hours=1))
+    message = sending.Message(PHONE, codes.ANYONE, codes.Purpose.LOGIN, row, "default", None, CLIENT)
+    with pytest.raises(SMSNotSent):
+        sending.send(message)
+    assert ada.row().resend_at == row.touched_at + timedelta(hours=1)
+
+
+# Who hears of it
+
+
+@pytest.mark.parametrize(("mode", "event"), [(None, Event.CODE_SENT), ("time-out", Event.CODE_NOT_SENT)])
+def test_trail_names_number_alias_and_place(
+    mode: str | None, event: Event, eve: Visitor, configure: Configure, trail: list[SecurityEvent]
+) -> None:
+    """A record of a code that was sent, or was not, holds where it was asked for; of a failure the reason."""
+    if mode:
+        configure(SMS=sms("FailingBackend", mode=mode))
+    with suppress(SMSNotSent):
+        eve.ask()
+    (record,) = trail
+    assert (record.event, record.phone_digest, record.request_id) == (event, phones.digest(PHONE), "request-7")
+    assert record.detail == {"alias": "default", **({"reason": mode} if mode else {})}
+
+
+def test_receivers_hear_from_the_backend(ada: Visitor, configure: Configure, announced: Announcements) -> None:
+    """Its class is the sender, of what was sent and of what was not; the number is a digest."""
+    ada.ask()
+    configure(SMS=sms("FailingBackend", mode="time-out"), RESEND_PAUSES=())
+    ada.change_row(resend_at=None)
+    with pytest.raises(SMSNotSent) as caught:
+        ada.ask()
+    (sent,), (failed,) = announced.named("code_sent"), announced.named("sms_not_sent")
+    assert (sent["sender"], failed["sender"]) == (LocmemBackend, FailingBackend)
+    for told in (sent, failed):
+        assert (told["alias"], told["phone_digest"]) == ("default", phones.digest(PHONE))
+    assert failed["error"] is caught.value
+
+
 # Texts
 
 
-def test_text_is_in_the_callers_language(ada: Visitor) -> None:
+@pytest.fixture
+def bilingual(settings: Any) -> None:
+    """A host whose text says in which language it is."""
+    text = "{% load i18n %}{% get_current_language as language %}{{ code }} {{ language }}"
+    loaders = [("django.template.loaders.locmem.Loader", {TEMPLATE: text})]
+    settings.USE_I18N = True
+    settings.TEMPLATES = [
+        {"BACKEND": "django.template.backends.django.DjangoTemplates", "OPTIONS": {"loaders": loaders}}
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("way", ["inline", "thread"])
+def test_text_is_in_the_callers_language(way: str, ada: Visitor, bilingual: None, configure: Configure) -> None:
     """What is said in the caller's language is sent in it, whoever sends it."""
+    configure(SEND=way)
     with translation.override("de"):
         ada.ask()
         assert translation.get_language() == "de"
-    assert ada.code() in outbox[-1].body
+    assert sending.drain()
+    assert outbox[-1].body == f"{ada.code()} de"
 
 
 def test_origin_stands_in_the_last_line(ada: Visitor, configure: Configure) -> None:
@@ -234,6 +331,43 @@ def test_pool_that_is_full_drops_and_says_so(
     assert "messages are waiting" in caplog.text
     assert sending.drain()
     assert ada.texts() == 1
+
+
+def test_pool_takes_as_many_as_it_may(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, configure: Configure
+) -> None:
+    """Each place that is left is one that may be taken."""
+    monkeypatch.setattr(sending, "QUEUE", 3)
+    configure(SEND="thread")
+    assert [sending._take_place() for _ in range(4)] == [True, True, True, False]
+    sending._leave_place()
+    assert [sending._take_place() for _ in range(2)] == [True, False]
+    sending.send(None)
+    assert caplog.messages == ["code not sent: 3 messages are waiting"]
+    for _ in range(3):
+        sending._leave_place()
+
+
+def test_waiting_for_the_pool_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the last message, or when the time is over; it looks a hundred times a second."""
+    naps: list[float] = []
+    clock = [100.0]
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        clock[0] += 0.25
+
+    monkeypatch.setattr(sending, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: clock[0]))
+    assert sending.drain()
+    assert naps == []
+    assert sending._take_place()
+    try:
+        assert not sending.drain(timeout=1)
+        assert naps == [0.01] * 4
+        assert not sending.drain()
+        assert naps == [0.01] * 44
+    finally:
+        sending._leave_place()
 
 
 def test_service_is_all_there() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ from tests.factories import SessionFactory, UserFactory, tokens_of
 
 from .beside import beside
 from .conftest import Announcements, Configure
+from .statements import statements_of
 from .visitors import CLIENT, Visitor, access, refresh
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +152,38 @@ def test_live_sessions_are_ones_own_the_newest_first(clock: time_machine.Travell
     assert expired.expires_at < timezone.now()
 
 
+def test_ended_session_of_an_inactive_user_has_ended() -> None:
+    """What was logged out does not come back when its user is made active, and says so."""
+    session = SessionFactory()
+    services.logout(token_of(session))
+    get_user_model().objects.filter(pk=session.user.pk).update(is_active=False)
+    with pytest.raises(SessionEnded) as caught:
+        services.authenticate(token_of(session))
+    assert type(caught.value) is SessionEnded
+
+
+def test_refused_call_costs_two_whatever_stands_in_the_way() -> None:
+    """The second look finds session and user in one query."""
+    session = SessionFactory()
+    token = token_of(session)
+    get_user_model().objects.filter(pk=session.user.pk).update(is_active=False)
+
+    def call() -> None:
+        with pytest.raises(SessionUserInactive):
+            services.authenticate(token)
+
+    assert len(statements_of(call)) == 2
+
+
+def test_sessions_of_one_moment_are_listed_in_one_order(clock: time_machine.Traveller) -> None:
+    """By key: a list that is asked for twice does not jump."""
+    user = UserFactory()
+    for _ in range(8):
+        SessionFactory(user=user)
+    in_order = list(Session.objects.filter(user=user).order_by("pk"))
+    assert list(services.live_sessions(user)) == in_order
+
+
 # Log out
 
 
@@ -184,6 +218,16 @@ def test_logout_of_a_session_that_is_gone_is_no_error() -> None:
     token = token_of(session)
     session.token.delete()
     services.logout(token)
+
+
+def test_logout_with_a_session_of_another_user_ends_nothing() -> None:
+    """``sid`` and ``sub`` belong together, in what only ends things too."""
+    mine, other = SessionFactory(), SessionFactory()
+    token = token_of(mine)
+    token.payload["sid"] = str(other.pk)
+    services.logout(token)
+    assert is_live(mine)
+    assert is_live(other)
 
 
 def test_logout_takes_an_expired_token(clock: time_machine.Traveller) -> None:
@@ -287,6 +331,49 @@ def test_staff_ends_sessions_in_batches() -> None:
     assert is_live(kept)
 
 
+def test_staff_ends_any_number_in_any_batches() -> None:
+    """No session is passed over, whatever order the rows are in."""
+    for _ in range(23):
+        SessionFactory()
+    steps: list[int] = []
+    assert services.revoke_sessions(Session.objects.order_by("-created_at"), batch=5, progress=steps.append) == 23
+    assert steps == [5, 5, 5, 5, 3]
+    assert not Session.objects.live().exists()
+
+
+def test_staff_ends_each_session_once_where_a_replica_lags() -> None:
+    """A router may send the look at the chosen ones to a database that does not know yet what has ended."""
+    for _ in range(5):
+        SessionFactory()
+    looks: list[str] = []
+
+    def lag(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        if " LIMIT " in sql:
+            looks.append(sql)
+            assert len(looks) <= 4
+            sql = re.sub(r"[^\s(]*ended_at\S* IS NULL", "1 = 1", sql)
+        return execute(sql, *arguments)
+
+    steps: list[int] = []
+    with connection.execute_wrapper(lag):
+        assert services.revoke_sessions(Session.objects.all(), batch=2, progress=steps.append) == 5
+    assert steps == [2, 2, 1]
+
+
+def test_batch_is_a_thousand_unless_told_otherwise() -> None:
+    """Each batch is one transaction: as many rows as it locks at most."""
+    user, now = UserFactory(), timezone.now()
+    tokens = [OutstandingToken(jti=str(number), token="", expires_at=now) for number in range(1001)]
+    OutstandingToken.objects.bulk_create(tokens)
+    Session.objects.bulk_create(
+        Session(user=user, token=token, created_at=now, rotated_at=now, expires_at=now + DAY)
+        for token in OutstandingToken.objects.all()
+    )
+    steps: list[int] = []
+    assert services.revoke_sessions(Session.objects.all(), progress=steps.append) == 1001
+    assert steps == [1000, 1]
+
+
 def test_many_sessions_end_at_once() -> None:
     """More than one statement names by key."""
     user = UserFactory()
@@ -323,6 +410,28 @@ def test_lower_limit_ends_as_many_as_are_over(ada: Visitor, configure: Configure
     ada.log_in()
     assert services.live_sessions(logins[0].user).count() == 3
     assert Session.objects.filter(end_reason=EndReason.EVICTED).count() == 2
+
+
+def test_of_sessions_used_at_once_the_older_go(clock: time_machine.Traveller, configure: Configure) -> None:
+    """And of those that were opened at once, the ones whose keys come last: the same whenever it is decided."""
+    user, now = UserFactory(), timezone.now()
+    for age in (1, 2):
+        for _ in range(10):
+            SessionFactory(user=user, created_at=now - age * DAY, rotated_at=now)
+    newer = Session.objects.filter(created_at=now - DAY).order_by("pk")
+    for limit, kept in ((11, {*newer}), (6, {*newer[:4]})):
+        configure(MAX_SESSIONS=limit)
+        sessions.open_session(user, client=CLIENT, amr=["pwd"], at=now)
+        assert {*Session.objects.live().exclude(created_at=now)} == kept
+
+
+def test_sessions_are_counted_at_the_moment_of_the_login(configure: Configure) -> None:
+    """However long ago that is by now."""
+    configure(MAX_SESSIONS=1)
+    now = timezone.now()
+    session = SessionFactory(created_at=now - DAY, expires_at=now - SECOND)
+    sessions.open_session(session.user, client=CLIENT, amr=["pwd"], at=now - 2 * SECOND)
+    assert reason_of(session) == EndReason.EVICTED
 
 
 def test_limit_of_one_is_one(ada: Visitor, configure: Configure) -> None:

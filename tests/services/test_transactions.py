@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
+import psycopg
+import pymysql
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
+from django.db.utils import DatabaseErrorWrapper
 from django.test import Client as HTTPClient
 from django.utils import timezone
 
 from securelogin import services
 from securelogin.exceptions import CodeRejected, PasswordRejected, Unavailable
 from securelogin.models import Counter, Session
-from securelogin.services.transactions import TRIES, in_transaction, is_conflict, with_retries
+from securelogin.services import transactions
+from securelogin.services.transactions import TRIES, in_transaction, is_conflict
 from tests.factories import SessionFactory, UserFactory, tokens_of
 
 from .conftest import Announcements, Configure
 from .visitors import CLIENT, PHONE, Visitor, access, refresh
 
 Verb = Callable[[services.Login], Any]
+
+PASSWORD = "a long way to Tipperary"
 
 COUNTING: dict[str, Verb] = {
     "request_code": lambda login: Visitor().ask(),
@@ -34,7 +44,7 @@ COUNTING: dict[str, Verb] = {
     ),
     "register": lambda login: services.register(PHONE, client=CLIENT),
     "register_with_password": lambda login: services.register_with_password(
-        username="Ada", email="ada@example.com", password="a long way to Tipperary", client=CLIENT
+        username="Ada", email="ada@example.com", password=PASSWORD, client=CLIENT
     ),
 }
 """The verbs that keep a count whatever becomes of the call."""
@@ -61,22 +71,16 @@ def host_that_rolls_back() -> Iterator[None]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("verb", list(COUNTING.values()), ids=list(COUNTING))
-def test_verbs_that_count_refuse_a_transaction(verb: Verb, ada: Visitor, configure: Configure) -> None:
+@pytest.mark.parametrize("name", list(COUNTING))
+def test_verbs_that_count_refuse_a_transaction(name: str, ada: Visitor, configure: Configure) -> None:
     """A rollback would give guesses back, so the verb says before anything else what a host must do (B5)."""
     configure(AUTH_TYPES=("PHONE", "PASSWORD"))
     login = ada.log_in()
     before = ada.row()
-    with transaction.atomic(), pytest.raises(RuntimeError, match="must not run inside a transaction"):
-        verb(login)
+    told = rf"services\.{name}\(\) must not run inside a transaction: .*non_atomic_requests"
+    with transaction.atomic(), pytest.raises(RuntimeError, match=told):
+        COUNTING[name](login)
     assert ada.row() == before
-
-
-@pytest.mark.django_db(transaction=True)
-def test_refusal_names_the_verb(ada: Visitor) -> None:
-    """The message is for the one who has to change a view."""
-    with transaction.atomic(), pytest.raises(RuntimeError, match=r"services\.request_code\(\).*non_atomic_requests"):
-        ada.ask()
 
 
 @pytest.mark.django_db
@@ -89,7 +93,8 @@ def test_test_case_is_exempt(ada: Visitor) -> None:
 @pytest.mark.django_db
 def test_hosts_transaction_inside_a_test_case_is_refused(ada: Visitor) -> None:
     """A test of a host finds out what its server would."""
-    with transaction.atomic(), pytest.raises(RuntimeError):
+    words = r"services\.request_code\(\) .* back\. Call it outside atomic\(\).*non_atomic_requests\.$"
+    with transaction.atomic(), pytest.raises(RuntimeError, match=words):
         ada.ask()
 
 
@@ -113,6 +118,61 @@ def test_verbs_that_end_nest_and_announce_after_the_commit(
     ended = 2 - Session.objects.live().count()
     assert ended > 0
     assert announced.names().count("session_ended") == ended
+
+
+class Elsewhere:
+    """A router of a host that keeps its accounts in a database of their own."""
+
+    def db_for_read(self, model: type[Any], **_hints: object) -> str | None:
+        """Name it for our tables and simplejwt's."""
+        return "other" if model._meta.app_label in {"securelogin", "token_blacklist"} else None
+
+    db_for_write = db_for_read
+
+    def allow_relation(self, *_objects: object, **_hints: object) -> bool:
+        """Let rows point at each other."""
+        return True
+
+
+@pytest.fixture
+def elsewhere(settings: Any) -> Iterator[str]:
+    """The alias of a database that is not the default one, in which all rows are."""
+    other = connection.copy("other")
+    connections["other"] = other
+    connection.close()
+    settings.DATABASE_ROUTERS = [f"{__name__}.Elsewhere"]
+    yield "other"
+    settings.DATABASE_ROUTERS = []
+    other.close()
+    del connections["other"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("verb", list(ENDING.values()), ids=list(ENDING))
+def test_verbs_announce_after_the_commit_of_the_database_that_holds_the_rows(
+    verb: Verb, elsewhere: str, ada: Visitor, configure: Configure, announced: Announcements
+) -> None:
+    """A transaction on the default database is none there (K6)."""
+    configure(RESEND_PAUSES=())
+    ada.log_in()
+    login = ada.log_in()
+    announced.clear()
+    with transaction.atomic(using=elsewhere):
+        verb(login)
+        assert announced.names() == []
+    assert "session_ended" in announced.names()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", list(COUNTING))
+def test_verbs_that_count_refuse_a_transaction_where_the_rows_are(
+    name: str, elsewhere: str, ada: Visitor, configure: Configure
+) -> None:
+    """That a host has none open on its default database is not enough (B5)."""
+    configure(AUTH_TYPES=("PHONE", "PASSWORD"))
+    login = ada.log_in()
+    with transaction.atomic(using=elsewhere), pytest.raises(RuntimeError, match="must not run inside"):
+        COUNTING[name](login)
 
 
 # ATOMIC_REQUESTS
@@ -193,7 +253,7 @@ def test_whole_visit_under_atomic_requests(client: HTTPClient, ada: Visitor) -> 
 
 # Conflicts
 
-CONFLICTS = {
+STATEMENTS = {
     "postgresql": [
         "DO $$ BEGIN RAISE SQLSTATE '40001'; END $$",
         "DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$",
@@ -208,25 +268,43 @@ CONFLICTS = {
 """Statements that the server itself answers with each conflict it knows."""
 
 
+def raise_locked() -> None:
+    """Raise what SQLite says to another connection while this one has written and not committed."""
+    path = connection.settings_dict["NAME"]
+    with closing(sqlite3.connect(path, timeout=0)) as other, DatabaseErrorWrapper(connection):
+        other.execute("BEGIN IMMEDIATE")
+
+
+def raise_by(statement: str) -> None:
+    """Raise what the server answers a statement with."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def conflicts() -> list[Callable[[], None]]:
+    """Return all that raises a conflict on this database."""
+    statements = STATEMENTS[connection.vendor]
+    return [partial(raise_by, each) for each in statements] or [raise_locked]
+
+
 class Story:
     """A story that meets a conflict the first ``times`` times, after it has written something."""
 
-    def __init__(self, conflict: str, times: int) -> None:
+    def __init__(self, conflict: Callable[[], None], times: int) -> None:
         self.conflict, self.times, self.runs = conflict, times, 0
 
     def __call__(self) -> str:
         self.runs += 1
         Counter.objects.create(key=f"run {self.runs}", count=1, expires_at=timezone.now())
         if self.runs <= self.times:
-            with connection.cursor() as cursor:
-                cursor.execute(self.conflict)
+            self.conflict()
         return "told"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_conflict_is_tried_again_up_to_three_times() -> None:
     """A story runs at most four times, each from nothing; then it is 503's (K4)."""
-    for conflict in CONFLICTS[connection.vendor]:
+    for conflict in conflicts():
         Counter.objects.all().delete()
         story = Story(conflict, TRIES - 1)
         assert in_transaction(story) == "told"
@@ -241,13 +319,56 @@ def test_conflict_is_tried_again_up_to_three_times() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("pick", "waits"), [(min, [0.005, 0.01, 0.015]), (max, [0.05, 0.1, 0.15])])
+def test_waits_between_tries_grow_and_every_try_is_logged(
+    pick: Callable[..., float],
+    waits: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """From a few milliseconds to a seventh of a second: nobody waits long, and two do not meet again and again."""
+    slept: list[float] = []
+    monkeypatch.setattr(transactions, "time", SimpleNamespace(sleep=slept.append))
+    monkeypatch.setattr(transactions, "random", SimpleNamespace(uniform=pick))
+    with caplog.at_level(logging.INFO, "securelogin.services"), pytest.raises(Unavailable):
+        in_transaction(Story(conflicts()[0], TRIES))
+    assert slept == pytest.approx(waits)
+    assert caplog.messages == [f"database conflict, try {number} of 4" for number in (1, 2, 3, 4)]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_conflict_inside_a_hosts_transaction_is_the_hosts() -> None:
     """There the whole transaction would have to run again, which only the host can do."""
-    for conflict in CONFLICTS[connection.vendor]:
+    for conflict in conflicts():
         story = Story(conflict, 1)
         with pytest.raises(DatabaseError), transaction.atomic():
             in_transaction(story)
         assert story.runs == 1
+
+
+DRIVERS: list[tuple[Exception | None, bool]] = [
+    (psycopg.errors.SerializationFailure(), True),
+    (psycopg.errors.DeadlockDetected(), True),
+    (psycopg.errors.LockNotAvailable(), False),
+    (pymysql.err.OperationalError(1020, "Record has changed since last read"), True),
+    (pymysql.err.OperationalError(1205, "Lock wait timeout exceeded"), True),
+    (pymysql.err.OperationalError(1213, "Deadlock found"), True),
+    (pymysql.err.OperationalError(2006, "Server has gone away"), False),
+    (sqlite3.OperationalError("database is locked"), True),
+    (sqlite3.OperationalError("database table is locked: securelogin_counter"), True),
+    (sqlite3.OperationalError("no such table: securelogin_counter"), False),
+    (sqlite3.OperationalError(), False),
+    (None, False),
+]
+"""What the drivers say, and whether the same statements may well succeed the next time."""
+
+
+@pytest.mark.parametrize(("cause", "is_one"), DRIVERS, ids=repr)
+def test_conflict_is_known_by_what_the_driver_says(cause: Exception | None, is_one: bool) -> None:
+    """Each driver in its way; what Django raises by itself is nothing that a second run would heal."""
+    error = DatabaseError()
+    error.__cause__ = cause
+    assert is_conflict(error) is is_one
 
 
 @pytest.mark.django_db(transaction=True)
@@ -263,37 +384,6 @@ def test_error_that_would_come_again_is_not_tried_again() -> None:
     with pytest.raises(IntegrityError):
         in_transaction(story)
     assert len(runs) == 1
-
-
-def test_error_without_a_cause_is_no_conflict() -> None:
-    """What Django raises by itself is nothing that a second run would heal."""
-    assert not is_conflict(DatabaseError("Save with update_fields did not affect any rows."))
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("sqlite" not in connections["default"].vendor, reason="a lock of the whole file")
-def test_locked_file_is_waited_for(tmp_path: Any) -> None:
-    """SQLite's "database is locked" is tried again, and answered 503 where the lock stays."""
-    other = connection.copy("other")
-    other.settings_dict = {**other.settings_dict, "OPTIONS": {**other.settings_dict["OPTIONS"], "timeout": 0.01}}
-    connections["other"] = other
-    try:
-        with transaction.atomic():
-            Counter.objects.create(key="held", count=1, expires_at=timezone.now())
-            runs: list[int] = []
-
-            def story() -> int:
-                runs.append(1)
-                return Counter.objects.using("other").update(count=2)
-
-            other.inc_thread_sharing()
-            with pytest.raises(DatabaseError, match="is locked") as caught:
-                story()
-            assert is_conflict(caught.value)
-        assert with_retries(story) == 1
-    finally:
-        other.close()
-        del connections["other"]
 
 
 # Failures that are told by an exception

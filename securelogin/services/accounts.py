@@ -23,7 +23,7 @@ from ..models.compiled import Param, Select
 from ..models.counting import DAY, MONTH
 from ..phones import E164
 from . import budgets, sessions
-from .tables import code_rows, lock_user, users
+from .tables import code_rows, database, lock_user, users
 from .transactions import in_transaction, refuse_transaction, with_retries
 
 User = AbstractBaseUser

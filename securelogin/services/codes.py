@@ -17,7 +17,7 @@ from ..models import OneTimeCode
 from ..phones import E164
 from . import accounts, budgets, sending
 from .accounts import User
-from .tables import code_rows
+from .tables import code_rows, database
 from .transactions import in_transaction, refuse_transaction, with_retries
 
 SPRAY = Hit("spray_site", "")

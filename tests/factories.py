@@ -9,6 +9,7 @@ import factory
 from django.conf import settings
 from django.utils import timezone
 from factory.django import DjangoModelFactory
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from securelogin import conf
 from securelogin.models import Session, User
@@ -59,7 +60,7 @@ class _SessionFactory(DjangoModelFactory[Session]):
     @classmethod
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Session:
         session: Session = model_class.objects.open(*args, **kwargs)
-        assert session.token.jti == str(session.pk)  # from here on it is known, as when a session is read
+        session.token = OutstandingToken.objects.using(session._state.db).get(jti=str(session.pk))
         return session
 
 

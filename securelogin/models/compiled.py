@@ -171,7 +171,7 @@ class Insert(_Statement):
             unique_fields=[meta.get_field(self._unique)] if self._unique and _takes_target(using) else [],
         )
         fields = [field for field in meta.concrete_fields if not isinstance(field, AutoField)]
-        query.insert_values(fields, list(instances))
+        query.insert_values(fields, list(instances), raw=True)  # or auto_now_add would be the moment of compiling
         ((sql, params),) = query.get_compiler(using).as_sql()
         return _Prepared(sql, params)
 

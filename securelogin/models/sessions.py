@@ -104,7 +104,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
             count = live.END.run(alias, len(batch), **names, user=user_id, ended_at=at, end_reason=str(reason))
             if count < len(batch):  # somebody else ended some of them first
                 mine = self.model._default_manager.using(alias).filter(pk__in=batch, ended_at=at, end_reason=reason)
-                batch = list(mine.order_by("pk").values_list("pk", flat=True)) if count else []
+                batch = sorted(mine.values_list("pk", flat=True)) if count else []
                 names = dict(zip(live.names(len(batch)), batch, strict=True))
             if batch:
                 live.BLACKLIST.run(alias, len(batch), **names, ended_at=at)

@@ -1,0 +1,173 @@
+"""Compiled statements answer as the plain querysets do, keep nothing of a connection, and follow a changed model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection, models
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
+
+from securelogin.models import OneTimeCode, Session, compiled, counting, live
+from securelogin.models.compiled import Param, Select, Update
+from tests.factories import SessionFactory, UserFactory
+from tests.services.statements import statements_of
+
+SECOND = timedelta(seconds=1)
+
+
+def ended(session: Session) -> None:
+    """End it."""
+    Session.objects.filter(pk=session.pk).update(ended_at=timezone.now(), end_reason="logout")
+
+
+def blacklisted(session: Session) -> None:
+    """End it as simplejwt does."""
+    BlacklistedToken.objects.create(token=session.token)
+
+
+def expired(session: Session) -> None:
+    """Let its end have come."""
+    Session.objects.filter(pk=session.pk).update(expires_at=timezone.now() - SECOND)
+
+
+def inactive(session: Session) -> None:
+    """Deactivate its user."""
+    get_user_model().objects.filter(pk=session.user_id).update(is_active=False)
+
+
+def rotated(session: Session) -> None:
+    """Move it on."""
+    Session.objects.filter(pk=session.pk).update(generation=1)
+
+
+def untouched(_session: Session) -> None:
+    """Leave it live."""
+
+
+STATES: tuple[Callable[[Session], None], ...] = (ended, blacklisted, expired, inactive, rotated, untouched)
+
+
+@pytest.fixture
+def sessions(db: None) -> list[Session]:
+    """One session in each state, and each two of them together."""
+    made = []
+    for first in STATES:
+        for second in STATES:
+            made.append(SessionFactory())
+            for change in {first, second}:
+                change(made[-1])
+    return made
+
+
+def test_user_is_the_one_of_the_plain_query(sessions: list[Session]) -> None:
+    """Whose session it is, asked for each session with its own user and with another's."""
+    at = timezone.now()
+    found = [Session.objects.user_of(session.pk, session.user_id, at=at) for session in sessions]
+    plain = [Session.objects.live(at).filter(pk=session.pk).first() for session in sessions]
+    assert found == [session and session.user for session in plain]
+    assert any(found)
+    assert not all(found)
+    assert vars(found[-1]).keys() == vars(get_user_model().objects.get(pk=found[-1].pk)).keys()
+    other = UserFactory()
+    assert [Session.objects.user_of(session.pk, other.pk, at=at) for session in sessions] == [None] * len(sessions)
+
+
+@pytest.mark.parametrize("generation", [0, 1])
+def test_rotation_is_the_one_of_the_plain_query(sessions: list[Session], generation: int) -> None:
+    """Which sessions move on, and to what."""
+    at = timezone.now()
+    plain = set(Session.objects.live(at).filter(generation__lte=generation).values_list("pk", flat=True))
+    moved = {
+        session.pk
+        for session in sessions
+        if Session.objects.rotate(session.pk, session.user_id, generation=generation, at=at, retry_digest=None)
+    }
+    assert moved == plain
+    assert 0 < len(moved) < len(sessions)
+    assert set(Session.objects.filter(generation=generation + 1, rotated_at=at).values_list("pk", flat=True)) == moved
+
+
+@pytest.mark.parametrize("count", [1, 2, live.MOST_NAMED + 1])
+def test_named_sessions_end(count: int, db: None) -> None:
+    """As many as are named, in as few statements as there are batches; the ended and others' stay as they are."""
+    user, at = UserFactory(), timezone.now()
+    mine = [SessionFactory(user=user) for _ in range(count)]
+    other, over = SessionFactory(), SessionFactory(user=user)
+    ended(over)
+    ids = [session.pk for session in (*mine, other, over)]
+    found: list[Any] = []
+    statements = statements_of(lambda: found.extend(Session.objects.end_named(ids, user.pk, "logout_all", at=at)))
+    assert found == sorted(session.pk for session in mine)
+    assert set(Session.objects.filter(ended_at=at, end_reason="logout_all").values_list("pk", flat=True)) == set(found)
+    assert BlacklistedToken.objects.filter(blacklisted_at=at).count() == count
+    assert len(statements) <= 3 * (len(ids) // live.MOST_NAMED + 1)
+
+
+def test_row_is_the_one_of_the_plain_query(db: None) -> None:
+    """Every column comes as the manager reads it."""
+    at = timezone.now()
+    OneTimeCode.objects.touch("key", at=at, display_name="Ada", name_expires_at=at)
+    found, plain = OneTimeCode.objects.row("key"), OneTimeCode.objects.get(key="key")
+    assert found is not None
+    assert {**vars(found), "_state": None} == {**vars(plain), "_state": None}
+    assert (found._state.adding, found._state.db) == (plain._state.adding, plain._state.db)
+    assert OneTimeCode.objects.row("another") is None
+
+
+def test_parameters_are_shifted_before_the_database_sees_them(db: None) -> None:
+    """What is added to a parameter or taken from it is part of its value."""
+    at = datetime(2031, 5, 6, 7, 8, 9, 1234, tzinfo=timezone.get_default_timezone())
+    field = OneTimeCode._meta.get_field("touched_at")
+    for param, expected in ((Param("at", field) - SECOND, at - SECOND), (Param("at", field) + SECOND, at + SECOND)):
+        assert param.adapt({"at": at}, connection) == field.get_db_prep_value(expected, connection)
+
+
+def test_statement_is_compiled_once_and_for_each_size(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second call runs what the first one compiled."""
+    made: list[int] = []
+
+    def chosen(size: int) -> models.QuerySet[Any]:
+        made.append(size)
+        return OneTimeCode.objects.filter(key=Param("key", OneTimeCode._meta.get_field("key")))
+
+    statement = Update(chosen, lambda: {"display_name": "x"})
+    assert [statement.run("default", size, key="a") for size in (1, 2, 1, 2)] == [0, 0, 0, 0]
+    assert made == [1, 2]
+    compiled.forget()
+    statement.run("default", key="a")
+    assert made == [1, 2, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads_share_statements_and_no_connection() -> None:
+    """What one thread compiled another runs over its own connection."""
+    session, found = SessionFactory(), []
+
+    def ask() -> None:
+        found.append(Session.objects.user_of(session.pk, session.user_id, at=timezone.now()))
+        found.append(connection.connection is not None)
+        connection.close()
+
+    ask()
+    thread = Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert found == [session.user, True, session.user, True]
+
+
+def test_statement_keeps_nothing_of_a_connection(db: None) -> None:
+    """Neither the wrapper nor its operations stand in what is kept."""
+    Session.objects.user_of(SessionFactory().pk, None, at=timezone.now())
+    OneTimeCode.objects.row("key")
+    for statement in (live.USER, counting.ROW):
+        assert isinstance(statement, Select)
+        rows = statement._for("default")
+        kept = [converter for _index, _expression, converters in rows.converters for converter in converters]
+        owners = [getattr(converter, "__self__", None) for converter in kept]
+        assert not any(owner in (connection, connection.ops) for owner in owners if owner is not None)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from django.core.signals import setting_changed
 from django.db import connections
 from django.db.models import AutoField, Expression, Model, QuerySet
 from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
-from django.test.signals import setting_changed
 
 Converter = Callable[[Any, Any, Any], Any]
 

@@ -75,8 +75,13 @@ def _unended() -> Any:
 
 
 def _named(size: int) -> Any:
+    """Find the named sessions: one if it is the user's, several by key alone.
+
+    MariaDB may lock several through the index of the user, crosswise with those who delete by key.
+    """
     ids = [Param(name, _session()._meta.pk) for name in names(size)]
-    return _sessions().filter(pk__in=ids, user_id=_owner()).unended(_of_session("ended_at"))
+    chosen = _sessions().filter(pk=ids[0], user_id=_owner()) if size == 1 else _sessions().filter(pk__in=ids)
+    return chosen.unended(_of_session("ended_at"))
 
 
 def _ending() -> dict[str, Any]:
@@ -126,7 +131,7 @@ UNENDED = Select(_unended)
 """The ids of the sessions of a ``user`` that nothing in their rows ends at ``expires_at``, as tuples."""
 
 END = Update(_named, _ending)
-"""Ends those of a user's sessions that have not ended: ``names()``, ``user``, ``ended_at``, ``end_reason``."""
+"""Ends those that have not ended: ``names()``, ``ended_at``, ``end_reason``; a single one if it is ``user``'s."""
 
 BLACKLIST = Insert(_blacklisted, unique="token", update=["token"])
 """Blacklists the tokens of sessions: ``names()``, ``ended_at``."""

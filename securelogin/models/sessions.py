@@ -96,7 +96,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
     ) -> list[UUID]:
         """End those of a user's sessions that have not ended, announce it after the commit, and return their ids.
 
-        Like ``end``, with two statements for each ``live.MOST_NAMED`` of them.
+        Like ``end``, with two statements for each ``live.MOST_NAMED`` of them. Whose a single one is, is asked; several
+        are known to be the user's.
         """
         alias, ended = self._alias(), list[UUID]()
         for batch in _batches(iter(sorted(ids)), live.MOST_NAMED):

@@ -116,7 +116,9 @@ def _end_many(token: AccessToken, reason: EndReason, *, kept: UUID | None, clien
 def _log_out(
     ids: Iterable[UUID], reason: EndReason, token: AccessToken, at: datetime, client: Client | None
 ) -> list[UUID]:
-    ended = sessions().end_named(ids, user_pk(token), reason, at=at, client=client)
+    ended = []
+    for session_id in sorted(ids):  # one by one, because each has to be the user's
+        ended += sessions().end_named([session_id], user_pk(token), reason, at=at, client=client)
     _announce_logout(ended, token, client)
     return ended
 

@@ -95,18 +95,25 @@ def test_rotation_is_the_one_of_the_plain_query(sessions: list[Session], generat
 
 @pytest.mark.parametrize("count", [1, 2, live.MOST_NAMED + 1])
 def test_named_sessions_end(count: int, db: None) -> None:
-    """As many as are named, in as few statements as there are batches; the ended and others' stay as they are."""
+    """As many as are named, in as few statements as there are batches; the ended stay as they are."""
     user, at = UserFactory(), timezone.now()
     mine = [SessionFactory(user=user) for _ in range(count)]
-    other, over = SessionFactory(), SessionFactory(user=user)
+    over = SessionFactory(user=user)
     ended(over)
-    ids = [session.pk for session in (*mine, other, over)]
+    ids = [session.pk for session in (*mine, over)]
     found: list[Any] = []
     statements = statements_of(lambda: found.extend(Session.objects.end_named(ids, user.pk, "logout_all", at=at)))
     assert found == sorted(session.pk for session in mine)
     assert set(Session.objects.filter(ended_at=at, end_reason="logout_all").values_list("pk", flat=True)) == set(found)
     assert BlacklistedToken.objects.filter(blacklisted_at=at).count() == count
     assert len(statements) <= 3 * (len(ids) // live.MOST_NAMED + 1)
+
+
+def test_single_session_ends_if_it_is_the_users(db: None) -> None:
+    """Another's stays as it is."""
+    session, other = SessionFactory(), UserFactory()
+    assert Session.objects.end_named([session.pk], other.pk, "logout", at=timezone.now()) == []
+    assert Session.objects.end_named([session.pk], session.user_id, "logout", at=timezone.now()) == [session.pk]
 
 
 def test_row_is_the_one_of_the_plain_query(db: None) -> None:

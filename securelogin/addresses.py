@@ -92,7 +92,8 @@ def bucket(address: Address | None) -> str:
 
 def plain_text(text: str, length: int) -> str:
     """Return at most ``length`` printable characters; others become ``?``, so that no log line or NUL gets through."""
-    return "".join(char if char.isprintable() else "?" for char in text[:length])
+    text = text[:length]
+    return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)
 
 
 @lru_cache(maxsize=8)

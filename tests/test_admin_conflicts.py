@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,18 +10,16 @@ from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection
 from django.db.models.signals import post_init, pre_delete, pre_save
 from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 
 from securelogin.exceptions import CodeRejected
 from securelogin.models import Session
 from securelogin.services.transactions import TRIES
+from tests.clerks import change, clerk, is_done, meanwhile, on, post
 from tests.factories import SessionFactory, UserFactory
-from tests.services.beside import beside
 from tests.services.visitors import Visitor
 
 User = get_user_model()
-PASSWORD = "a long way to Tipperary"
 
 WAYS = {"change": pre_save, "password": pre_save, "delete": pre_delete, "delete selected": pre_delete}
 """What staff does to a user, with the signal that comes in the midst of it."""
@@ -41,41 +37,19 @@ class Deadlock(Exception):
 
 
 @pytest.fixture
-def staff(client: Client) -> Client:
+def staff() -> Client:
     """A client of a superuser."""
-    boss: Any = User.objects.create_superuser("+12025550199")
-    client.force_login(boss)
-    return client
+    return clerk()
 
 
-@contextmanager
-def on(signal: Any, user: Any, act: Callable[[Any], None], *, times: int = 1) -> Iterator[None]:
-    """Do something the first times that a signal of this user comes; they must all come."""
-    left = times
-
-    def hear(instance: Any, **_message: Any) -> None:
-        nonlocal left
-        if instance.pk == user.pk and left:
-            left -= 1
-            act(instance)
-
-    signal.connect(hear, sender=User)
-    try:
-        yield
-    finally:
-        signal.disconnect(hear, sender=User)
-    assert left == 0
-
-
-def touch(user: Any) -> None:
-    """Write the user's row and those of its sessions, as logins and refreshes do, and commit."""
+def touch(user: Any) -> Callable[[], None]:
+    """Return what writes the user's row and those of its sessions, as logins and refreshes do, and commits."""
 
     def write() -> None:
         User.objects.filter(pk=user.pk).update(last_login=timezone.now())
         Session.objects.filter(user=user).update(rotated_at=timezone.now())
 
-    with ThreadPoolExecutor(1) as pool:
-        beside(pool, write).result(timeout=20)
+    return write
 
 
 def be_victim(_instance: Any) -> None:
@@ -83,40 +57,12 @@ def be_victim(_instance: Any) -> None:
     raise OperationalError("deadlock detected") from Deadlock()
 
 
-def fields(user: Any, **changes: str) -> dict[str, str]:
-    """Return what the form of an active user posts."""
-    return {"phone": user.phone, "username": user.username, "email": user.email or "", "is_active": "on", **changes}
-
-
-def post(staff: Client, way: str, user: Any, **options: Any) -> Any:
-    """Do to a user what the way says."""
-    if way == "delete selected":
-        data = {"action": "delete_selected", "_selected_action": str(user.pk), "post": "yes"}
-        return staff.post(reverse("admin:securelogin_user_changelist"), data, **options)
-    if way == "password":
-        path = reverse("admin:auth_user_password_change", args=[user.pk])
-        return staff.post(path, {"password1": PASSWORD, "password2": PASSWORD}, **options)
-    path = reverse(f"admin:securelogin_user_{way}", args=[user.pk])
-    return staff.post(path, {**fields(user, is_staff="on"), "post": "yes"}, **options)
-
-
-def is_done(way: str, user: Any) -> bool:
-    """Whether the way was gone to its end."""
-    found = User.objects.filter(pk=user.pk).first()
-    if way.startswith("delete"):
-        return found is None
-    assert found is not None
-    return found.check_password(PASSWORD) if way == "password" else found.is_staff
-
-
 @two_writers
 def test_user_that_somebody_wrote_since_it_was_read_is_changed(staff: Client) -> None:
     """In REPEATABLE READ the database turns the first write away, and the admin begins anew."""
     session = SessionFactory.create()
-    mine = fields(session.user)
-    del mine["is_active"]
-    with on(post_init, session.user, touch):
-        answer = staff.post(reverse("admin:securelogin_user_change", args=[session.user_id]), mine)
+    with meanwhile(post_init, session.user, touch(session.user)):
+        answer = change(staff, session.user, is_active="")
     assert answer.status_code == 302
     assert not User.objects.get(pk=session.user_id).is_active
     assert Session.objects.get(pk=session.pk).end_reason == "revoked"
@@ -127,7 +73,7 @@ def test_user_that_somebody_wrote_since_it_was_read_is_changed(staff: Client) ->
 def test_user_that_somebody_wrote_since_it_was_read_is_deleted(staff: Client, way: str) -> None:
     """One by one and by the action, with the sessions."""
     session = SessionFactory.create()
-    with on(post_init, session.user, touch):
+    with meanwhile(post_init, session.user, touch(session.user)):
         answer = post(staff, way, session.user)
     assert answer.status_code == 302
     assert not User.objects.filter(pk=session.user_id).exists()
@@ -141,16 +87,9 @@ def test_login_beside_a_deletion_waits_and_is_refused(staff: Client, way: str) -
     ada = Visitor()
     user = UserFactory.create(phone=ada.phone)
     ada.ask()
-    logins: list[Future[Any]] = []
-
-    def log_in(_user: Any) -> None:
-        logins.append(beside(pool, lambda: ada.guess(ada.code())))
-        wait(logins, timeout=1)
-
-    with ThreadPoolExecutor(1) as pool:
-        with on(pre_delete, user, log_in):
-            answer = post(staff, way, user)
-        refusal = logins[0].exception(timeout=20)
+    with meanwhile(pre_delete, user, lambda: ada.guess(ada.code())) as logins:
+        answer = post(staff, way, user)
+    refusal = logins[0].exception(timeout=0)
     assert answer.status_code == 302
     assert isinstance(refusal, CodeRejected)
     assert not User.objects.filter(phone=ada.phone).exists()

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext
 
 from ..exceptions import Unavailable
@@ -36,10 +37,15 @@ class Patient(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.say_if_in_vain(request, partial(super().changelist_view, request, extra_context))
 
     def say_if_in_vain(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-        """Answer with a message where the database turned the page away, also after retries."""
+        """Answer with a message where the database turned the page away, also after retries, or the object is gone."""
         try:
             return view()
         except Unavailable:
             text = gettext("The database was too busy. What is not done yet can be done again.")
-            self.message_user(request, text, messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
+            path = request.get_full_path()
+        except self.model.DoesNotExist:
+            text = gettext("Nothing was done: somebody deleted it meanwhile.")
+            name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+            path = reverse(name, current_app=self.admin_site.name)
+        self.message_user(request, text, messages.ERROR)
+        return HttpResponseRedirect(path)

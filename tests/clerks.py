@@ -76,9 +76,10 @@ def post(staff: Client, way: str, user: Any, **options: Any) -> Any:
     return staff.post(path, {**fields(user, is_staff="on"), "post": "yes"}, **options)
 
 
-def change(staff: Client, user: Any, **changes: str) -> Any:
+def change(staff: Client, user: Any, query: str = "", **changes: str) -> Any:
     """Post the form of a user with some changes."""
-    return staff.post(reverse("admin:securelogin_user_change", args=[user.pk]), fields(user, **changes))
+    path = reverse("admin:securelogin_user_change", args=[user.pk])
+    return staff.post(f"{path}{query}", fields(user, **changes))
 
 
 def is_done(way: str, user: Any) -> bool:

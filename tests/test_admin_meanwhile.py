@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.contrib.auth.models import update_last_login
+from django.contrib.auth.signals import user_logged_in
 from django.db import connection
 from django.db.models.signals import post_init
 from django.test import Client
 
+from securelogin import services
+from securelogin.models import Session
+from securelogin.tokens import read_access
 from tests.clerks import PASSWORD, change, clerk, meanwhile, post
-from tests.factories import UserFactory
+from tests.factories import SessionFactory, UserFactory, tokens_of
+from tests.services.visitors import Visitor
 
 User = get_user_model()
+NEW_PHONE = "+12025550144"
+NEW_PASSWORD = "another way to Tipperary"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -41,6 +51,17 @@ class WatchingHasher(MD5PasswordHasher):
         return super().encode(password, salt)
 
 
+@contextmanager
+def last_login_kept(is_kept: bool) -> Iterator[None]:
+    """Let Django write ``last_login`` at a login, or not, as hosts without that field."""
+    if not is_kept:
+        user_logged_in.disconnect(dispatch_uid="update_last_login")
+    try:
+        yield
+    finally:
+        user_logged_in.connect(update_last_login, dispatch_uid="update_last_login")
+
+
 # A password that staff sets
 
 
@@ -57,10 +78,10 @@ def test_new_password_does_not_undo_a_deactivation(staff: Client, other: Client)
 def test_new_password_does_not_bring_an_old_number_back(staff: Client) -> None:
     """Or whoever has the old number now would get the account."""
     user = UserFactory.create(phone="+12025550143")
-    with meanwhile(post_init, user, lambda: User.objects.filter(pk=user.pk).update(phone="+12025550144")):
+    with meanwhile(post_init, user, lambda: User.objects.filter(pk=user.pk).update(phone=NEW_PHONE)):
         assert post(staff, "password", user).status_code == 302
     user.refresh_from_db()
-    assert user.phone == "+12025550144"
+    assert user.phone == NEW_PHONE
     assert user.check_password(PASSWORD)
 
 
@@ -81,3 +102,48 @@ def test_nothing_is_locked_while_a_password_is_hashed(staff: Client, settings: A
     WatchingHasher.waits.clear()
     assert post(staff, "password", user).status_code == 302
     assert WatchingHasher.waits == [False]
+
+
+# A user whom staff edits
+
+
+@pytest.mark.parametrize("query", ["", "?_to_field=id"])
+def test_edit_does_not_bring_an_old_password_back(staff: Client, query: str) -> None:
+    """Whose owner changes it, because somebody knows it, while staff edits the display name."""
+    user = UserFactory.create(password=PASSWORD)
+    token = read_access(tokens_of(SessionFactory.create(user=user)).access_token)
+
+    def change_password() -> None:
+        found = User.objects.get(pk=user.pk)
+        services.change_password(token, found, old_password=PASSWORD, new_password=NEW_PASSWORD)
+
+    with meanwhile(post_init, user, change_password):
+        assert change(staff, user, query, username="Ada").status_code == 302
+    user.refresh_from_db()
+    assert user.username == "Ada"
+    assert user.check_password(NEW_PASSWORD)
+    assert not user.check_password(PASSWORD)
+
+
+@pytest.mark.parametrize("way", ["change", "delete", "delete selected"])
+@pytest.mark.parametrize("keeps_last_login", [True, False])
+def test_login_beside_a_page_does_not_outlive_the_number(staff: Client, way: str, keeps_last_login: bool) -> None:
+    """Also where the login writes nothing into the user's row, so that no snapshot is seen to be an old one."""
+    ada = Visitor()
+    user = UserFactory.create(phone=ada.phone)
+    ada.ask()
+    with last_login_kept(keeps_last_login), meanwhile(post_init, user, lambda: ada.guess(ada.code())):
+        answer = change(staff, user, phone=NEW_PHONE) if way == "change" else post(staff, way, user)
+    assert answer.status_code == 302
+    phones = User.objects.filter(pk=user.pk).values_list("phone", flat=True)
+    assert list(phones) == ([NEW_PHONE] if way == "change" else [])
+    assert not Session.objects.live().filter(user=user).exists()
+
+
+def test_edit_does_not_bring_a_deleted_user_back(staff: Client, other: Client) -> None:
+    """Who was erased stays erased."""
+    user = UserFactory.create()
+    with meanwhile(post_init, user, lambda: post(other, "delete", user)) as deletions:
+        assert change(staff, user, username="Ada").status_code == 302
+    assert deletions[0].result(timeout=0).status_code == 302
+    assert not User.objects.filter(pk=user.pk).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,8 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import connections, transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -144,6 +146,12 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
 
     # What is done
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Lock the row before it is read, in transactions that write: they write back what is not in the form too."""
+        if request.method == "POST" and connections[tables.database()].in_atomic_block:
+            _lock_by(self.opts.get_field(from_field) if from_field else self.opts.pk, object_id)
+        return super().get_object(request, object_id, from_field)
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write the user; another number and deactivation end the sessions. Runs in the admin's transaction."""
         reason = self._end_reason(obj) if change else None
@@ -200,6 +208,12 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
     def _missing_fields(self) -> set[str]:
         known = {field.name for field in self.model._meta.get_fields()}
         return {name for name in OPTIONAL_FIELDS if name not in known}
+
+
+def _lock_by(field: Any, text: str) -> None:
+    """Lock the user whose field has the value of that text, if there is one."""
+    with suppress(ValidationError, ValueError):
+        tables.lock_users(**{field.name: field.to_python(text)})
 
 
 def _end_before_deletion(ids: list[Any]) -> None:

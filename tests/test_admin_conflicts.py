@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib import admin
+from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth import get_user_model
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from django.db.models.signals import post_init, pre_delete, pre_save
 from django.test import Client
 from django.utils import timezone
@@ -124,3 +126,48 @@ def test_atomic_requests_of_the_host_make_no_difference(staff: Client, way: str)
         connection.settings_dict["ATOMIC_REQUESTS"] = False
     assert answer.status_code == 302
     assert is_done(way, user)
+
+
+@pytest.mark.parametrize("times", [1, TRIES])
+def test_page_that_is_run_again_says_once_what_it_did(staff: Client, times: int) -> None:
+    """And says nothing of what was rolled back."""
+    session = SessionFactory.create()
+    failures = iter(range(times))
+
+    def fail(**_message: Any) -> None:
+        if next(failures, None) is not None:
+            be_victim(None)
+
+    pre_save.connect(fail, sender=LogEntry)
+    try:
+        answer = change(staff, session.user, is_active="")
+    finally:
+        pre_save.disconnect(fail, sender=LogEntry)
+    html = staff.get(answer["Location"]).content.decode()
+    is_ended = Session.objects.get(pk=session.pk).ended_at is not None
+    assert is_ended is (times < TRIES)
+    assert html.count("1 session was ended.") == int(is_ended)
+    assert html.count("The database was too busy.") == int(not is_ended)
+
+
+def test_pages_are_outside_the_transactions_of_every_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours may be another one than the default, as for the API."""
+    monkeypatch.setitem(connections.settings, "members", connections.settings["default"])
+    for model in (User, Session):
+        for pattern in admin.site.get_model_admin(model).get_urls():
+            assert getattr(pattern.callback, "_non_atomic_requests", set()) >= {"default", "members"}, pattern.name
+
+
+def test_deletion_in_vain_is_not_on_record(staff: Client) -> None:
+    """The log says of nobody who is there that they were deleted; of who is gone it says so, once."""
+    users = UserFactory.create_batch(2)
+    with on(pre_delete, users[0], be_victim, times=TRIES):
+        post(staff, "delete selected", users[0])
+    assert not LogEntry.objects.exists()
+    with on(pre_delete, users[0], be_victim):
+        post(staff, "delete selected", users[0])
+    post(staff, "delete", users[1])
+    assert not User.objects.filter(pk__in=[user.pk for user in users]).exists()
+    entries = LogEntry.objects.filter(action_flag=DELETION).values_list("object_id", "object_repr")
+    assert set(entries) == {(str(user.pk), str(user)) for user in users}
+    assert LogEntry.objects.count() == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,14 +13,16 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import update_last_login
 from django.contrib.auth.signals import user_logged_in
 from django.db import connection
-from django.db.models.signals import post_init
+from django.db.models.signals import post_init, pre_save
 from django.test import Client
+from django.urls import reverse
 
 from securelogin import services
 from securelogin.models import Session
 from securelogin.tokens import read_access
 from tests.clerks import PASSWORD, change, clerk, meanwhile, post
 from tests.factories import SessionFactory, UserFactory, tokens_of
+from tests.services.beside import beside
 from tests.services.visitors import Visitor
 
 User = get_user_model()
@@ -147,3 +150,25 @@ def test_edit_does_not_bring_a_deleted_user_back(staff: Client, other: Client) -
         assert change(staff, user, username="Ada").status_code == 302
     assert deletions[0].result(timeout=0).status_code == 302
     assert not User.objects.filter(pk=user.pk).exists()
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="There nobody takes it between the form and the row")
+@pytest.mark.parametrize("way", ["change", "add"])
+def test_number_that_is_taken_meanwhile_is_said_beside_the_field(
+    staff: Client, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    """The form had not seen it; no log has the number."""
+    user = UserFactory.create()
+    caplog.set_level("INFO")
+
+    def take(**_message: Any) -> None:
+        pre_save.disconnect(take, sender=User)
+        beside(pool, lambda: User.objects.create(phone=NEW_PHONE)).result(timeout=20)
+
+    pre_save.connect(take, sender=User)
+    with ThreadPoolExecutor(1) as pool:
+        path = reverse("admin:securelogin_user_add")
+        answer = staff.post(path, {"phone": NEW_PHONE}) if way == "add" else change(staff, user, phone=NEW_PHONE)
+    assert answer.status_code == 200
+    assert "User with this Phone number already exists." in answer.content.decode()
+    assert NEW_PHONE.lstrip("+") not in caplog.text

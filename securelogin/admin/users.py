@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
-from django.db import connections, transaction
+from django.db import connections
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -135,7 +135,6 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
         except ValueError:
             return super().get_search_results(request, queryset, search_term)
 
-    @transaction.non_atomic_requests
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Keep the number out of the title, which stays in the browser's history."""
         view = partial(super().user_change_password, request, id, form_url)
@@ -173,13 +172,19 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
         _end_before_deletion([obj.pk])
         super().delete_model(request, obj)
 
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Log the deletion of one; Django logs several outside any transaction, so ``delete_queryset`` does it."""
+        return [] if isinstance(queryset, QuerySet) else super().log_deletions(request, queryset)
+
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Delete users, all or none."""
-        delete = partial(super().delete_queryset, request)
+        """Delete users, all or none, and write it into the admin's log."""
+        record, delete = partial(super().log_deletions, request), partial(super().delete_queryset, request)
 
         def story() -> None:
             _end_before_deletion(ids)
-            delete(tables.users().filter(pk__in=ids))
+            users = tables.users().filter(pk__in=ids)
+            record(users)
+            delete(users)
 
         ids = list(queryset.values_list("pk", flat=True))
         in_transaction(story)

@@ -51,7 +51,7 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
     """Accounts keyed by phone, for ``User`` and for any subclass of ``AbstractPhoneUser``.
 
     Fields that the model has not are left out. A whole number is shown on pages about one user only. A changed
-    number, a changed password and deactivation end the user's sessions in the transaction that writes them.
+    number, a changed password, deactivation and activation end the user's sessions in the transaction that writes them.
     """
 
     add_form_template = None
@@ -152,7 +152,7 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
         return super().get_object(request, object_id, from_field)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Write the user; another number and deactivation end the sessions. Runs in the admin's transaction."""
+        """Write the user; another number, deactivation and activation end the sessions, in the admin's transaction."""
         reason = self._end_reason(obj) if change else None
         super().save_model(request, obj, form, change)
         if reason is None:
@@ -163,9 +163,11 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
     def _end_reason(self, user: Any) -> EndReason | None:
         """Compare with the row, locked first: another change of the number may be on its way."""
         tables.lock_user(user.pk)
-        if tables.users().get(pk=user.pk).phone != user.phone:
+        row = tables.users().get(pk=user.pk)
+        if row.phone != user.phone:
             return EndReason.PHONE
-        return None if user.is_active else EndReason.REVOKED
+        # Activation too: whatever shut the user out may have ended nothing, and the sessions would come back.
+        return None if row.is_active and user.is_active else EndReason.REVOKED
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete a user. Runs in the admin's transaction."""

@@ -314,6 +314,15 @@ def test_deactivation_ends_the_sessions_for_good(staff: Client) -> None:
     assert not Session.objects.live().filter(pk=session.pk).exists()
 
 
+def test_activation_brings_no_session_back(staff: Client) -> None:
+    """Also where the project's own code shut the user out, with one UPDATE that ended nothing."""
+    session = SessionFactory.create()
+    User.objects.filter(pk=session.user.pk).update(is_active=False)
+    staff.post(page(User, "change", session.user.pk), fields_of(session.user, is_active="on"))
+    assert User.objects.get(pk=session.user.pk).is_active
+    assert reason_of(session) == "revoked"
+
+
 def test_other_changes_end_nothing(staff: Client) -> None:
     """Such as a place in the staff."""
     session = SessionFactory.create()
@@ -502,6 +511,31 @@ def test_sessions_are_found_by_id(staff: Client) -> None:
 def test_sessions_are_not_filtered_by_what_is_not_shown(staff: Client, lookup: str) -> None:
     """A list that answers yes and no tells a secret in the end."""
     assert staff.get(page(Session, "changelist"), {lookup: "1"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "lookup", ["phone__startswith", "phone__contains", "phone__in", "phone__gt", "phone__regex", "password__regex"]
+)
+def test_users_are_not_filtered_by_a_part_of_the_number(staff: Client, lookup: str) -> None:
+    """Nobody walks through the numbers digit by digit, in the page's address neither."""
+    UserFactory.create(phone=PHONE)
+    assert staff.get(page(User, "changelist"), {lookup: "+120255501"}).status_code == 400
+
+
+@pytest.mark.parametrize("lookup", ["phone", "phone__exact"])
+def test_users_are_filtered_by_a_whole_number(staff: Client, lookup: str) -> None:
+    """As the search finds them; what is none is no error of the server."""
+    UserFactory.create(phone=PHONE)
+    assert count_rows(read(staff, page(User, "changelist"), **{lookup: PHONE})) == 1
+    assert staff.get(page(User, "changelist"), {lookup: "("}).status_code == 302
+    assert count_rows(read(staff, page(User, "changelist"), phone__isnull="0")) == 2
+
+
+@pytest.mark.parametrize("lookup", ["id__regex", "last_login__iregex"])
+def test_lists_are_not_filtered_by_regular_expressions(staff: Client, lookup: str) -> None:
+    """A wrong one is an error of the database, a bad one keeps it busy."""
+    assert staff.get(page(User, "changelist"), {lookup: "("}).status_code == 400
+    assert staff.get(page(Session, "changelist"), {lookup.replace("last_login", "device"): "("}).status_code == 400
 
 
 def test_sessions_are_read_only(staff: Client) -> None:

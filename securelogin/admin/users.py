@@ -29,10 +29,13 @@ from ..services.transactions import in_transaction
 from .conflicts import Patient
 from .forms import PhonePasswordChangeForm, PhoneUserChangeForm, PhoneUserCreationForm
 from .history import MaskedHistory, log
-from .sessions import count_ended
+from .sessions import count_ended, is_regex
 
 OPTIONAL_FIELDS = ("username", "email")
 """What a subclass of ``AbstractPhoneUser`` may take away."""
+
+PHONE_LOOKUPS = frozenset({"phone__exact", "phone__isnull", "phone__isempty"})
+"""What a page's address may ask of the number; the last two are those of Django's filters."""
 
 
 class UserChangeList(ChangeList):
@@ -134,6 +137,11 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
             return queryset.filter(pk=UUID(term)), False
         except ValueError:
             return super().get_search_results(request, queryset, search_term)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse to filter by a part of the number, and by regular expressions."""
+        is_part = lookup.startswith("phone__") and lookup not in PHONE_LOOKUPS
+        return not is_part and not is_regex(lookup) and super().lookup_allowed(lookup, value, request)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Keep the number out of the title, which stays in the browser's history."""

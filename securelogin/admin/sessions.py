@@ -173,5 +173,6 @@ def _has_id(term: str) -> Q:
     with suppress(ValueError):
         found |= Q(pk=UUID(term))
     with suppress(ValidationError):
-        found |= Q(user=get_user_model()._meta.pk.to_python(term))
+        # By the key itself: a number that is too long for it then matches nothing instead of failing on SQLite.
+        found |= Q(user__pk=get_user_model()._meta.pk.to_python(term))
     return found

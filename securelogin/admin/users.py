@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -127,16 +126,16 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find a whole number, however it is spelled, or a user id; else search the fields."""
+        """Find a whole number, however it is spelled; else a user id, or what the fields hold."""
         term = search_term.strip()
         try:
             return queryset.filter(phone=phones.parse(term, conf.current().DEFAULT_REGION)), False
         except InvalidPhone:
-            pass
-        try:
-            return queryset.filter(pk=UUID(term)), False
-        except ValueError:
-            return super().get_search_results(request, queryset, search_term)
+            found, may_repeat = super().get_search_results(request, queryset, term)
+        with suppress(ValidationError):
+            if term:
+                found |= queryset.filter(pk=self.opts.pk.to_python(term))
+        return found, may_repeat
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse to filter by a part of the number, and by regular expressions."""

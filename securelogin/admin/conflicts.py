@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db import transaction
+from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext
 
 from ..exceptions import Unavailable
@@ -16,30 +17,66 @@ from ..services.transactions import with_retries
 
 
 class Patient(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Runs the pages that write outside the host's ``ATOMIC_REQUESTS``: Django opens their transactions itself."""
+    """Runs its pages outside the host's ``ATOMIC_REQUESTS``: Django opens the transactions of those that write."""
 
-    @transaction.non_atomic_requests
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages, marked ``non_atomic_requests`` for every database, as the API's."""
+        urls = super().get_urls()
+        for url in urls:
+            for alias in connections:
+                transaction.non_atomic_requests(using=alias)(url.callback)
+        return urls
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        """Add an object, in one transaction."""
+        return self._run_again(request, partial(super().add_view, request, form_url, extra_context))
+
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
-        """Change an object; its one transaction reads before it writes, so it may be the victim of a conflict."""
-        view = partial(super().change_view, request, object_id, form_url, extra_context)
-        return self.say_if_in_vain(request, partial(with_retries, view))
+        """Change an object, in one transaction."""
+        return self._run_again(request, partial(super().change_view, request, object_id, form_url, extra_context))
 
-    @transaction.non_atomic_requests
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         """Delete an object, in one transaction too."""
-        view = partial(super().delete_view, request, object_id, extra_context)
-        return self.say_if_in_vain(request, partial(with_retries, view))
+        return self._run_again(request, partial(super().delete_view, request, object_id, extra_context))
 
-    @transaction.non_atomic_requests
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show the list or do an action, whose transactions are its own and are run again there."""
         return self.say_if_in_vain(request, partial(super().changelist_view, request, extra_context))
 
+    def _run_again(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+        """Run a page of one transaction, and again after a conflict, also with a row that its form did not see yet."""
+        run = partial(with_retries, partial(_unsaid_if_undone, request, view))
+
+        def story() -> HttpResponse:
+            try:
+                return run()
+            except IntegrityError:
+                pass  # somebody took the number meanwhile: now the form says so beside the field
+            return run()
+
+        return self.say_if_in_vain(request, story)
+
     def say_if_in_vain(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-        """Answer with a message where the database turned the page away, also after retries."""
+        """Answer with a message where the database turned the page away, also after retries, or the object is gone."""
         try:
             return view()
         except Unavailable:
             text = gettext("The database was too busy. What is not done yet can be done again.")
-            self.message_user(request, text, messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
+            path = request.get_full_path()
+        except self.model.DoesNotExist:
+            text = gettext("Nothing was done: somebody deleted it meanwhile.")
+            name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+            path = reverse(name, current_app=self.admin_site.name)
+        self.message_user(request, text, messages.ERROR)
+        return HttpResponseRedirect(path)
+
+
+def _unsaid_if_undone(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+    """Take the messages of a page back with its rows: they are in no transaction."""
+    said: list[Any] = getattr(messages.get_messages(request), "_queued_messages", [])
+    before = len(said)
+    try:
+        return view()
+    except DatabaseError:
+        del said[before:]
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..models import EndReason, User
-from ..services import endings
+from ..services import endings, tables
 from ..services.transactions import in_transaction
 
 
@@ -72,14 +73,24 @@ class PhoneUserChangeForm(UserChangeForm):  # type: ignore[type-arg]
 
 
 class PhonePasswordChangeForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """Change a password or take it away. Both end the user's sessions: the first in the model's ``save``."""
+    """Change a password or take it away; both end the user's sessions."""
 
     def save(self, commit: bool = True) -> Any:
-        """Write the password and end the sessions, in one transaction."""
-        return in_transaction(self._save) if commit else super().save(commit)
+        """Hash the password, then write it and end the sessions in one transaction.
 
-    def _save(self) -> Any:
-        user = super().save()
-        if not user.has_usable_password():
-            endings.end_all_but(user.pk, None, EndReason.PASSWORD, at=timezone.now())
+        Raises the model's ``DoesNotExist`` where the user was deleted meanwhile.
+        """
+        user = super().save(commit=False)
+        if commit and not in_transaction(partial(_write_password, user)):
+            raise type(user).DoesNotExist("the user was deleted while the password was hashed")
         return user
+
+
+def _write_password(user: Any) -> bool:
+    """Write no other column: the row may have changed since it was read, and half a second of hashing is long."""
+    if not tables.lock_user(user.pk):
+        return False
+    user.save(update_fields=["password"])
+    # save() ends them too, but for an unusable password, and when it is run again it has forgotten that one was set.
+    endings.end_all_but(user.pk, None, EndReason.PASSWORD, at=timezone.now())
+    return True

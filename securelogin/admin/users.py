@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import connections
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -27,10 +28,13 @@ from ..services.transactions import in_transaction
 from .conflicts import Patient
 from .forms import PhonePasswordChangeForm, PhoneUserChangeForm, PhoneUserCreationForm
 from .history import MaskedHistory, log
-from .sessions import count_ended
+from .sessions import count_ended, is_regex
 
 OPTIONAL_FIELDS = ("username", "email")
 """What a subclass of ``AbstractPhoneUser`` may take away."""
+
+PHONE_LOOKUPS = frozenset({"phone__exact", "phone__isnull", "phone__isempty"})
+"""What a page's address may ask of the number; the last two are those of Django's filters."""
 
 
 class UserChangeList(ChangeList):
@@ -49,7 +53,7 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
     """Accounts keyed by phone, for ``User`` and for any subclass of ``AbstractPhoneUser``.
 
     Fields that the model has not are left out. A whole number is shown on pages about one user only. A changed
-    number, a changed password and deactivation end the user's sessions in the transaction that writes them.
+    number, a changed password, deactivation and activation end the user's sessions in the transaction that writes them.
     """
 
     add_form_template = None
@@ -122,18 +126,22 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find a whole number, however it is spelled, or a user id; else search the fields."""
+        """Find a whole number, however it is spelled; else a user id, or what the fields hold."""
         term = search_term.strip()
         try:
             return queryset.filter(phone=phones.parse(term, conf.current().DEFAULT_REGION)), False
         except InvalidPhone:
-            pass
-        try:
-            return queryset.filter(pk=UUID(term)), False
-        except ValueError:
-            return super().get_search_results(request, queryset, search_term)
+            found, may_repeat = super().get_search_results(request, queryset, term)
+        with suppress(ValidationError):
+            if term:
+                found |= queryset.filter(pk=self.opts.pk.to_python(term))
+        return found, may_repeat
 
-    @transaction.non_atomic_requests
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse to filter by a part of the number, and by regular expressions."""
+        is_part = lookup.startswith("phone__") and lookup not in PHONE_LOOKUPS
+        return not is_part and not is_regex(lookup) and super().lookup_allowed(lookup, value, request)
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Keep the number out of the title, which stays in the browser's history."""
         view = partial(super().user_change_password, request, id, form_url)
@@ -144,8 +152,14 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
 
     # What is done
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Lock the row before it is read, in transactions that write: they write back what is not in the form too."""
+        if request.method == "POST" and connections[tables.database()].in_atomic_block:
+            _lock_by(self.opts.get_field(from_field) if from_field else self.opts.pk, object_id)
+        return super().get_object(request, object_id, from_field)
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Write the user; another number and deactivation end the sessions. Runs in the admin's transaction."""
+        """Write the user; another number, deactivation and activation end the sessions, in the admin's transaction."""
         reason = self._end_reason(obj) if change else None
         super().save_model(request, obj, form, change)
         if reason is None:
@@ -156,22 +170,30 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
     def _end_reason(self, user: Any) -> EndReason | None:
         """Compare with the row, locked first: another change of the number may be on its way."""
         tables.lock_user(user.pk)
-        if tables.users().get(pk=user.pk).phone != user.phone:
+        row = tables.users().get(pk=user.pk)
+        if row.phone != user.phone:
             return EndReason.PHONE
-        return None if user.is_active else EndReason.REVOKED
+        # Activation too: whatever shut the user out may have ended nothing, and the sessions would come back.
+        return None if row.is_active and user.is_active else EndReason.REVOKED
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete a user. Runs in the admin's transaction."""
         _end_before_deletion([obj.pk])
         super().delete_model(request, obj)
 
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Log the deletion of one; Django logs several outside any transaction, so ``delete_queryset`` does it."""
+        return [] if isinstance(queryset, QuerySet) else super().log_deletions(request, queryset)
+
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Delete users, all or none."""
-        delete = partial(super().delete_queryset, request)
+        """Delete users, all or none, and write it into the admin's log."""
+        record, delete = partial(super().log_deletions, request), partial(super().delete_queryset, request)
 
         def story() -> None:
             _end_before_deletion(ids)
-            delete(tables.users().filter(pk__in=ids))
+            users = tables.users().filter(pk__in=ids)
+            record(users)
+            delete(users)
 
         ids = list(queryset.values_list("pk", flat=True))
         in_transaction(story)
@@ -200,6 +222,12 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
     def _missing_fields(self) -> set[str]:
         known = {field.name for field in self.model._meta.get_fields()}
         return {name for name in OPTIONAL_FIELDS if name not in known}
+
+
+def _lock_by(field: Any, text: str) -> None:
+    """Lock the user whose field has the value of that text, if there is one."""
+    with suppress(ValidationError, ValueError):
+        tables.lock_users(**{field.name: field.to_python(text)})
 
 
 def _end_before_deletion(ids: list[Any]) -> None:

@@ -8,8 +8,9 @@ from securelogin.base_user import AbstractPhoneUser
 
 
 class Member(AbstractPhoneUser):
-    """Someone known by number only, with a field that ours does not have."""
+    """Someone known by number only, with an integer for a key and a field that ours does not have."""
 
+    id = models.BigAutoField(primary_key=True)  # type: ignore[assignment]
     username = None  # type: ignore[assignment]
     email = None
     card_number = models.CharField(max_length=12, blank=True)

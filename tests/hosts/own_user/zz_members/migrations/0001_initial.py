@@ -1,6 +1,5 @@
 import django.utils.timezone
 import securelogin.base_user
-import uuid
 from django.db import migrations, models
 
 
@@ -19,7 +18,7 @@ class Migration(migrations.Migration):
                 ('password', models.CharField(default=securelogin.base_user.unusable_password, max_length=128, verbose_name='password')),
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('phone', securelogin.base_user.PhoneField(blank=True, max_length=16, null=True, unique=True, verbose_name='phone number')),
                 ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into the admin site.', verbose_name='staff status')),
                 ('is_active', models.BooleanField(default=True, help_text='Unselect this instead of deleting accounts: its sessions stop working.', verbose_name='active')),

@@ -35,8 +35,9 @@ def log_in_with_password(
 ) -> sessions.Login:
     """Log in with an e-mail address or a number, and a password.
 
-    Raises ``PasswordRejected`` for every cause, ``TooManyAttempts`` for the address, ``UnsupportedAuthType``, and
-    ``AccountUnknown`` and ``AccountInactive`` where enumeration is allowed. Must not run inside a transaction.
+    Raises ``PasswordRejected`` for every cause, ``TooManyAttempts`` for the address, ``TooManyRequests`` for the site,
+    ``UnsupportedAuthType``, and ``AccountUnknown`` and ``AccountInactive`` where enumeration is allowed.
+    Must not run inside a transaction.
     """
     refuse_transaction("log_in_with_password")
     options, now = conf.current(), timezone.now()
@@ -67,7 +68,8 @@ def log_in_with_password(
 
 
 def _hits(client: Client | None) -> list[Hit]:
-    return [Hit("password_ip", client.bucket)] if client is not None else []
+    address = [Hit("password_ip", client.bucket)] if client is not None else []
+    return [*address, Hit("password_site", "")]
 
 
 def _find(*, email: str | None, phone: E164 | None) -> User | None:
@@ -135,7 +137,8 @@ def change_password(
     """Change the password and end the user's other sessions.
 
     Raises ``PasswordChangeRejected`` where the old one is wrong, its guesses are spent or there is none,
-    ``PasswordTooWeak``, and ``TooManyAttempts`` for the address. Must not run inside a transaction.
+    ``PasswordTooWeak``, ``TooManyAttempts`` for the address and ``TooManyRequests`` for the site.
+    Must not run inside a transaction.
     """
     refuse_transaction("change_password")
     options, now = conf.current(), timezone.now()

@@ -18,6 +18,7 @@ from tests.api.refusals import (
     MALFORMED,
     TOO_LARGE,
     TOO_MANY_ATTEMPTS,
+    TOO_MANY_REQUESTS,
     WRONG_CODE,
     WRONG_OLD_PASSWORD,
     Refusal,
@@ -114,6 +115,20 @@ def test_address_over_its_limit_changes_and_hashes_nothing(settings: Any, hasher
         assert refusal_of(change(token, PASSWORD)) == TOO_MANY_ATTEMPTS
     assert hasher.runs == 2
     assert change(tokens[0], PASSWORD, REMOTE_ADDR="198.51.100.7").status_code == 200
+
+
+def test_whoever_has_many_addresses_does_not_make_the_site_hash(settings: Any, hasher: type[CountingHasher]) -> None:
+    """Each /64 is an address of its own, but no password is hashed over ``password_site``, nor an old one (B16)."""
+    configure(settings, AUTH_TYPES=("PHONE", "PASSWORD"), LIMITS={"password_site": "40/hour"})
+    token = tokens_of(SessionFactory(user=UserFactory(password=PASSWORD))).access_token
+    hasher.runs = 0
+    answers = []
+    for index in range(50):
+        body = {"auth_type": "PASSWORD", "email": f"{index}@example.com", "password": "x"}
+        answers.append(Visitor().post("login", body, REMOTE_ADDR=f"2001:db8:0:{index:x}::1").status_code)
+    assert answers == [400] * 40 + [429] * 10
+    assert refusal_of(change(token, PASSWORD)) == TOO_MANY_REQUESTS
+    assert hasher.runs == 40
 
 
 HUGE = ["+1" + "2" * MEGABYTE, " " * MEGABYTE, "+1202" + "-" * MEGABYTE + "5550123", "+" * MEGABYTE, "+1" + "2" * 39]

@@ -26,6 +26,7 @@ DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
         "register_ip": "20/hour",
         "register_site": "1000/hour",
         "password_ip": "20/hour",
+        "password_site": "1000/hour",
         "spray_site": "1000/day",
         "notice_user": "5/day",
     }

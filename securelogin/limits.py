@@ -29,7 +29,7 @@ ATTEMPTS = frozenset({"verify_ip", "password_ip"})
 """Limits on guessing, which answer ``TooManyAttempts``."""
 
 REDIS_TIMEOUT = 1.0
-"""Seconds for one answer of Redis, and for reaching it."""
+"""Seconds for all answers of Redis that one call waits for; a single one, and reaching it, has a quarter of them."""
 
 REDIS_PAUSE = 5.0
 """Seconds that a lost Redis is left alone while the table counts."""
@@ -79,7 +79,7 @@ def count(hit: Hit, *, at: datetime) -> bool:
     if not windows:
         return False
     counts = _in_storage(
-        lambda storage: {window.key: _incr(storage, window) for window in windows},
+        lambda redis: {window.key: redis.incr(window) for window in windows},
         lambda: _count_in_table(windows, at),
     )
     return any(counts[window.key] == window.limit for window in windows)
@@ -123,16 +123,16 @@ Spent = list[tuple[str, timedelta]]
 
 def _take(windows: list[Window], watched: list[Window], at: datetime) -> tuple[Spent, frozenset[str]]:
     return _in_storage(
-        lambda storage: _take_in_redis(storage, windows, watched),
+        lambda redis: _take_in_redis(redis, windows, watched),
         lambda: _take_in_table(windows, watched, at),
     )
 
 
-def _in_storage(in_redis: Callable[[Storage], T], in_table: Callable[[], T]) -> T:
+def _in_storage(in_redis: Callable[[_Redis], T], in_table: Callable[[], T]) -> T:
     url = conf.current().LIMITS_STORAGE
     if url != "database" and time.monotonic() >= _lost_until:
         try:
-            return in_redis(_storage(url))
+            return in_redis(_Redis(_storage(url)))
         except Exception as error:  # each client has errors of its own; whatever it is, the table counts
             _lose_redis(error)
     return in_table()
@@ -198,25 +198,44 @@ def _upsert(using: str, windows: list[Window], at: datetime) -> tuple[str, list[
 # Redis
 
 
-def _take_in_redis(storage: Storage, windows: list[Window], watched: list[Window]) -> tuple[Spent, frozenset[str]]:
-    full = frozenset(window.name for window in watched if storage.get(window.key) >= window.limit)
-    spent = [(window.name, _left(storage, window)) for window in windows if storage.get(window.key) >= window.limit]
+class _Redis:
+    """The storage as one call has it: its answers together may take the time of one.
+
+    The time is looked at after each answer, so the last one may pass it by its own time-out. What was counted before
+    stays counted: to give it back would be to ask again.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.ends = time.monotonic() + REDIS_TIMEOUT
+
+    def count(self, window: Window) -> int:
+        return self._in_time(self.storage.get(window.key))
+
+    def incr(self, window: Window) -> int:
+        return self._in_time(self.storage.incr(window.key, int(window.length.total_seconds())))
+
+    def left(self, window: Window) -> timedelta:
+        """Return how long it lasts; Redis rounds to the nearest second, so half a second more is surely enough."""
+        ends = self._in_time(self.storage.get_expiry(window.key))
+        left = timedelta(seconds=ends - time.time() + 0.5)
+        return min(max(left, timedelta(seconds=1)), window.length)
+
+    def _in_time(self, answer: T) -> T:
+        if time.monotonic() > self.ends:
+            raise TimeoutError("the answers of Redis are late")
+        return answer
+
+
+def _take_in_redis(redis: _Redis, windows: list[Window], watched: list[Window]) -> tuple[Spent, frozenset[str]]:
+    full = frozenset(window.name for window in watched if redis.count(window) >= window.limit)
+    spent = [(window.name, redis.left(window)) for window in windows if redis.count(window) >= window.limit]
     if spent:
         return spent, full
     for window in windows:
-        if _incr(storage, window) > window.limit:
-            spent.append((window.name, _left(storage, window)))
+        if redis.incr(window) > window.limit:
+            spent.append((window.name, redis.left(window)))
     return spent, full
-
-
-def _incr(storage: Storage, window: Window) -> int:
-    return storage.incr(window.key, int(window.length.total_seconds()))
-
-
-def _left(storage: Storage, window: Window) -> timedelta:
-    """Return how long the window lasts; Redis rounds to the nearest second, so half a second more is surely enough."""
-    left = timedelta(seconds=storage.get_expiry(window.key) - time.time() + 0.5)
-    return min(max(left, timedelta(seconds=1)), window.length)
 
 
 _lost_until = 0.0
@@ -241,7 +260,8 @@ def _make_storage(url: str) -> Storage:
 
     if "redis" in url:
         import_module("redis")
-    options = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT} if "redis" in url else {}
+    timeout = REDIS_TIMEOUT / 4  # a new connection alone is four answers, which nobody can look between
+    options = {"socket_timeout": timeout, "socket_connect_timeout": timeout} if "redis" in url else {}
     return storage_from_string(url, wrap_exceptions=True, **options)  # type: ignore[return-value]
 
 

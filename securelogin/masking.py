@@ -7,8 +7,9 @@ import re
 
 from . import phones
 
-_NUMBER = re.compile(r"(?:\+|%2B)([1-9]\d{6,14})(?!\d)", re.ASCII | re.IGNORECASE)
-"""E.164 with its plus sign, which may be percent-encoded. Without one, digits are a number of any kind."""
+_NUMBER = re.compile(r"(?:\+|%(?:25)*2B)([1-9]\d{6,14})(?!\d)", re.ASCII | re.IGNORECASE)
+"""E.164 with its plus sign, which may be percent-encoded, in the admin's links twice. Without one, digits are a number
+of any kind."""
 
 _EXTRAS = ("sql", "params")
 """What ``django.db.backends`` adds to a record for formatters that write more than the message."""

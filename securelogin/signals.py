@@ -16,7 +16,7 @@ code_sent = Signal()
 # sender: the backend's class, alias, phone_digest (keyed, hex)
 
 sms_not_sent = Signal()
-"""A provider did not take a message."""
+"""A provider did not take a message, or it was not handed over: no worker had room, or its code was over."""
 # sender: the backend's class, alias, phone_digest (keyed, hex), error (SMSNotSent)
 
 code_rejected = Signal()

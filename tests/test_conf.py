@@ -38,6 +38,7 @@ DEFAULTS: dict[str, Any] = {
         "register_ip": "20/hour",
         "register_site": "1000/hour",
         "password_ip": "20/hour",
+        "password_site": "1000/hour",
         "spray_site": "1000/day",
         "notice_user": "5/day",
     },

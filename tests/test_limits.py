@@ -524,7 +524,7 @@ def test_wait_in_redis_is_what_is_left_of_the_window(redis_url: str, settings: S
 def test_window_in_redis_that_ended_meanwhile_is_waited_for_a_second(redis_url: str) -> None:
     """A wait is never nothing, and not longer than it has to be."""
     window = Window("a key that nobody counts under", 1, HOUR, "login_ip")
-    assert limits._left(limits._storage(redis_url), window) == SECOND
+    assert limits._Redis(limits._storage(redis_url)).left(window) == SECOND
 
 
 @pytest.mark.django_db

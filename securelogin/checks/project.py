@@ -14,7 +14,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils import timezone
 
-from ..base_user import PhoneField
+from ..base_user import LowerCaseEmailField, PhoneField
 from ..conf import NAME, Conf
 
 REQUIRED_APPS = {
@@ -60,17 +60,13 @@ def check_user(conf: Conf, user: type[models.Model]) -> Iterator[CheckMessage]:
             hint="Add is_active = models.BooleanField(default=True).",
             id="securelogin.E048",
         )
-    if "PASSWORD" in conf.AUTH_TYPES and _find_field(user, "email") is None:
-        yield CheckWarning(
-            f"{NAME}['AUTH_TYPES'] offers passwords, but {user._meta.label} has no field email.",
-            hint='Nobody can register with a password. Add the field, or take "PASSWORD" out.',
-            id="securelogin.W049",
-        )
+    if "PASSWORD" in conf.AUTH_TYPES:
+        yield from _check_email(user, _find_field(user, "email"))
 
 
 def _check_phone(user: type[models.Model], phone: models.Field[Any, Any]) -> Iterator[CheckMessage]:
     label = f"{user._meta.label}.{phone.name}"
-    if not (phone.unique or (phone.name,) in [each.fields for each in user._meta.total_unique_constraints]):
+    if not _is_unique(user, phone):
         yield Error(
             f"{label} is not unique.",
             hint="Add unique=True: two first logins of one number would make two accounts.",
@@ -82,6 +78,38 @@ def _check_phone(user: type[models.Model], phone: models.Field[Any, Any]) -> Ite
             hint="Add null=True: a closed account has no number, nor has one that registered by e-mail.",
             id="securelogin.E047",
         )
+
+
+def _check_email(user: type[models.Model], email: models.Field[Any, Any] | None) -> Iterator[CheckMessage]:
+    """Report an address that may be that of several accounts: of two, the first one found is logged in to.
+
+    The case is a warning: a host's collation or its own ``save()`` may see to it.
+    """
+    label = f"{user._meta.label}.email"
+    if email is None:
+        yield CheckWarning(
+            f"{NAME}['AUTH_TYPES'] offers passwords, but {user._meta.label} has no field email.",
+            hint='Nobody can register with a password. Add the field, or take "PASSWORD" out.',
+            id="securelogin.W049",
+        )
+        return
+    if not _is_unique(user, email):
+        yield Error(
+            f"{label} is not unique.",
+            hint="Add unique=True and null=True: two registrations of one address would make two accounts.",
+            id="securelogin.E042",
+        )
+    if not isinstance(email, LowerCaseEmailField):
+        yield CheckWarning(
+            f"{label} keeps capital letters, and passwords are asked for by the address in lower case.",
+            hint="Make it a securelogin.base_user.LowerCaseEmailField, or whoever has capitals in theirs may register "
+            "a second account and not log in to the first.",
+            id="securelogin.W043",
+        )
+
+
+def _is_unique(user: type[models.Model], field: models.Field[Any, Any]) -> bool:
+    return field.unique or (field.name,) in [each.fields for each in user._meta.total_unique_constraints]
 
 
 def _find_field(model: type[models.Model], name: str) -> models.Field[Any, Any] | None:

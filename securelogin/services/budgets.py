@@ -15,7 +15,12 @@ from .transactions import with_retries
 
 
 def take(
-    hits: Iterable[Hit], *, at: datetime, client: Client, phone: E164 | None = None, watched: Iterable[Hit] = ()
+    hits: Iterable[Hit],
+    *,
+    at: datetime,
+    client: Client | None,
+    phone: E164 | None = None,
+    watched: Iterable[Hit] = (),
 ) -> frozenset[str]:
     """Count the hits and return the names of the ``watched`` limits that are full, which are read and not counted.
 
@@ -29,6 +34,6 @@ def take(
         raise
 
 
-def announce(refusal: RetryLater, *, client: Client, phone: E164 | None = None) -> None:
+def announce(refusal: RetryLater, *, client: Client | None, phone: E164 | None = None) -> None:
     """Announce that a call is refused with 429."""
     events.announce(Event.RATE_LIMIT, client=client, phone=phone, limit=refusal.limit, retry_after=refusal.retry_after)

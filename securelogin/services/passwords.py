@@ -35,17 +35,19 @@ def log_in_with_password(
 ) -> sessions.Login:
     """Log in with an e-mail address or a number, and a password.
 
-    Raises ``PasswordRejected`` for every cause, ``TooManyAttempts`` for the address, ``UnsupportedAuthType``, and
-    ``AccountUnknown`` and ``AccountInactive`` where enumeration is allowed. Must not run inside a transaction.
+    Raises ``PasswordRejected`` for every cause, ``TooManyAttempts`` for the address, ``TooManyRequests`` for the site,
+    ``UnsupportedAuthType``, and ``AccountUnknown`` and ``AccountInactive`` where enumeration is allowed.
+    Must not run inside a transaction.
     """
     refuse_transaction("log_in_with_password")
     options, now = conf.current(), timezone.now()
     if "PASSWORD" not in options.AUTH_TYPES:
         raise UnsupportedAuthType("passwords are not offered")
-    budgets.take([Hit("password_ip", client.bucket)], at=now, client=client, phone=phone)
+    budgets.take(_hits(client), at=now, client=client, phone=phone)
     key = _row_key(phone or lower_email(email) or "")
     user = with_retries(lambda: _find(email=email, phone=phone))
-    match = _compare(key, user, password, now, options)
+    is_counted = _count(key, now, options)
+    match = _compare(key, user, password, now, options, is_counted=is_counted)
     user_id = user.pk if user is not None else None
     if match.is_right:
         login = in_transaction(lambda: _log_in(key, user, match, client, now))
@@ -54,7 +56,7 @@ def log_in_with_password(
             return login
     credentials = {"phone": phones.mask(phone)} if phone else {"email": "***"}
     user_login_failed.send_robust(__name__, credentials=credentials, request=client.request)
-    failure = Event.LOGIN_FAIL if match.is_counted else Event.LOGIN_FAIL_MAX
+    failure = Event.LOGIN_FAIL if is_counted else Event.LOGIN_FAIL_MAX
     events.announce(failure, client=client, phone=phone, user_id=user_id, method="pwd")
     if match.window is not None:
         notices.announce_lock(user, match.window, key=key, client=client, phone=phone)
@@ -63,6 +65,11 @@ def log_in_with_password(
     if not options.PREVENT_ENUMERATION and user is not None and not user.is_active:
         raise AccountInactive("the account is inactive")
     raise PasswordRejected("the password is wrong, or over its budget")
+
+
+def _hits(client: Client | None) -> list[Hit]:
+    address = [Hit("password_ip", client.bucket)] if client is not None else []
+    return [*address, Hit("password_site", "")]
 
 
 def _find(*, email: str | None, phone: E164 | None) -> User | None:
@@ -85,30 +92,33 @@ def _row_key(identifier: str) -> str:
 
 @dataclass(frozen=True)
 class _Match:
-    is_right: bool
-    is_counted: bool
-    window: str | None
+    is_right: bool = False
+    window: str | None = None
     """The budget that this failure spent."""
     new_hash: str | None = field(default=None, repr=False)
     """The password hashed anew, where the hasher's settings ask for it."""
 
 
-def _compare(key: str, user: User | None, password: str, at: datetime, options: Conf) -> _Match:
-    """Count the guess, then let the hasher run once: for unknown accounts and unusable passwords too.
+def _count(key: str, at: datetime, options: Conf) -> bool:
+    """Count the guess before it is looked at; False where a budget is spent."""
+    rows = code_rows()
+    with_retries(lambda: rows.touch(key, at=at))
+    return with_retries(lambda: rows.count_failure(key, at=at, conf=options))
+
+
+def _compare(key: str, user: User | None, password: str, at: datetime, options: Conf, *, is_counted: bool) -> _Match:
+    """Let the hasher run once: for unknown accounts, unusable passwords and guesses that do not count too.
 
     A new hash is only remembered: saved here, it would overwrite a password that was changed meanwhile.
     """
-    rows = code_rows()
-    with_retries(lambda: rows.touch(key, at=at))
-    is_counted = with_retries(lambda: rows.count_failure(key, at=at, conf=options))
     new_hashes: list[str] = []
     encoded = user.password if user is not None and is_counted else "!"
     is_right = check_password(password, encoded, setter=lambda raw: new_hashes.append(make_password(raw)))
     window = None
     if is_counted and not is_right:
-        row = rows.row(key)
+        row = code_rows().row(key)
         window = row.spent_by(at, options) if row is not None else None
-    return _Match(is_right, is_counted, window, next(iter(new_hashes), None))
+    return _Match(is_right, window, next(iter(new_hashes), None))
 
 
 def _log_in(key: str, user: User | None, match: _Match, client: Client, at: datetime) -> sessions.Login | None:
@@ -126,14 +136,19 @@ def change_password(
 ) -> None:
     """Change the password and end the user's other sessions.
 
-    Raises ``PasswordChangeRejected`` where the old one is wrong or its guesses are spent, and ``PasswordTooWeak``.
+    Raises ``PasswordChangeRejected`` where the old one is wrong, its guesses are spent or there is none,
+    ``PasswordTooWeak``, ``TooManyAttempts`` for the address and ``TooManyRequests`` for the site.
     Must not run inside a transaction.
     """
     refuse_transaction("change_password")
     options, now = conf.current(), timezone.now()
     accounts.check_password_strength(new_password, user, field="newpassword")
+    budgets.take(_hits(client), at=now, client=client)
     key = _row_key(accounts.user_identifier(user))
-    match = _compare(key, user, old_password, now, options)
+    match = _Match()
+    # Who calls is known: no hasher has to run for the look of it.
+    if user.has_usable_password() and _count(key, now, options):
+        match = _compare(key, user, old_password, now, options, is_counted=True)
     is_changed = match.is_right and _replace(key, token, user, new_password, now, client)
     event = Event.PASSWORD_CHANGE if is_changed else Event.PASSWORD_CHANGE_FAIL
     events.announce(event, client=client, user_id=user.pk, session_id=token.session_id)

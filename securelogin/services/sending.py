@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ from .transactions import with_retries
 
 WORKERS = 8
 QUEUE = 1000
-"""Messages that may wait for a worker; over it a message is dropped, which the log says."""
+"""Messages that may wait for a worker; over it a message is dropped, which is told as any failure is."""
 
 HEAD_START = 0.05
 """Seconds by which an answer goes ahead of its message: threads of one interpreter slow each other down, and who is
@@ -91,14 +91,21 @@ def _deliver(message: Message) -> None:
         logger.warning("code not sent through %r: %s", message.alias, error.reason, extra={"phone": digest})
         if error.is_definite and conf.current().SEND == "inline":
             _lift_pause(message.row)
-        signals.sms_not_sent.send_robust(sender, alias=message.alias, phone_digest=digest, error=error)
-        _announce(Event.CODE_NOT_SENT, message, reason=error.reason)
+        _announce_failure(message, sender, error)
         raise
     signals.code_sent.send_robust(sender, alias=message.alias, phone_digest=digest)
     _announce(Event.CODE_SENT, message)
 
 
+def _announce_failure(message: Message, sender: type, error: SMSNotSent) -> None:
+    digest = phones.digest(message.phone)
+    signals.sms_not_sent.send_robust(sender, alias=message.alias, phone_digest=digest, error=error)
+    _announce(Event.CODE_NOT_SENT, message, reason=error.reason)
+
+
 def _hand_over(message: Message, backend: BaseSMSBackend) -> None:
+    if message.row.expires_at is not None and message.row.expires_at <= timezone.now():
+        raise SMSNotSent("the code was over before its turn came", is_definite=True)
     if isinstance(backend, BaseCodeBackend):
         with outages.watch(message.alias):
             provider_id = backend.start(to=message.phone)
@@ -142,43 +149,72 @@ def _lift_pause(row: OneTimeCode) -> None:
 
 
 _count = Lock()
-_jobs = 0
+_places: set[object] = set()
 
 
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
-    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="securelogin-sms")
-    atexit.register(pool.shutdown)
-    return pool
+    return ThreadPoolExecutor(WORKERS, thread_name_prefix="securelogin-sms")
+
+
+def _begin_anew() -> None:
+    """Forget the pool in a child: its threads stayed with the parent, which sends what waited."""
+    global _count
+    _count = Lock()  # a thread of the parent may have held the old one
+    _places.clear()
+    _pool.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _in_thread(message: Message | None) -> None:
-    if not _take_place():
-        logger.error("code not sent: %d messages are waiting", QUEUE)
+    place = _take_place()
+    if place is None:
+        _drop(message, f"{QUEUE} messages are waiting")
         return
-    _pool().submit(_run, message, time.monotonic() + HEAD_START)
+    try:
+        _pool().submit(_run, message, time.monotonic() + HEAD_START, place)
+    except RuntimeError:  # the system gives no thread, or the interpreter goes down
+        if _leave_place(place):
+            _drop(message, "there is no thread")
 
 
-def _take_place() -> bool:
-    global _jobs
+def _drop(message: Message | None, reason: str) -> None:
+    logger.error("code not sent: %s", reason)
+    if message is not None:
+        _announce_failure(message, BaseSMSBackend, SMSNotSent(reason, is_definite=True))
+
+
+def _take_place() -> object | None:
     with _count:
-        if _jobs >= QUEUE:
-            return False
-        _jobs += 1
-        return True
+        if len(_places) >= QUEUE:
+            return None
+        place = object()
+        _places.add(place)
+        return place
 
 
-def _leave_place() -> None:
-    global _jobs
+def _has_place(place: object) -> bool:
+    """Whether the message is not dropped: a pool that could start no thread has queued it all the same."""
     with _count:
-        _jobs -= 1
+        return place in _places
+
+
+def _leave_place(place: object) -> bool:
+    """Leave it; False where it was left before."""
+    with _count:
+        was_there = place in _places
+        _places.discard(place)
+        return was_there
 
 
 @sensitive_variables()  # number, code and text stand in the variables of all that is called from here
-def _run(message: Message | None, begin: float) -> None:
+def _run(message: Message | None, begin: float, place: object) -> None:
     try:
         time.sleep(max(0.0, begin - time.monotonic()))
-        if message is not None:
+        if _has_place(place) and message is not None:
             _deliver(message)
     except SMSNotSent:
         pass  # logged and announced where it was raised
@@ -186,7 +222,7 @@ def _run(message: Message | None, begin: float) -> None:
         logger.exception("code not sent: an error of ours")
     finally:
         connections.close_all()
-        _leave_place()
+        _leave_place(place)
 
 
 def drain(timeout: float = 10.0) -> bool:
@@ -195,11 +231,6 @@ def drain(timeout: float = 10.0) -> bool:
     ``timeout`` in seconds.
     """
     deadline = time.monotonic() + timeout
-    while _pending() and time.monotonic() < deadline:
+    while _places and time.monotonic() < deadline:
         time.sleep(0.01)
-    return not _pending()
-
-
-def _pending() -> int:
-    with _count:
-        return _jobs
+    return not _places

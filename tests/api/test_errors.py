@@ -360,6 +360,7 @@ def test_too_many_wrong_codes(visitor: Visitor, no_limits: None, configure: Conf
         ("register_ip", TOO_MANY_REQUESTS),
         ("register_site", TOO_MANY_REQUESTS),
         ("password_ip", TOO_MANY_ATTEMPTS),
+        ("password_site", TOO_MANY_REQUESTS),
     ],
 )
 def test_limits(visitor: Visitor, configure: Configure, time_machine: Any, limit: str, refusal: Any) -> None:

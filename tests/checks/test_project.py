@@ -15,7 +15,7 @@ from django.db import models
 from django.test import override_settings
 from django.test.utils import isolate_apps, modify_settings
 
-from securelogin.base_user import AbstractPhoneUser, PhoneField
+from securelogin.base_user import AbstractPhoneUser, LowerCaseEmailField, PhoneField
 from securelogin.checks import project
 from securelogin.conf import Conf
 from securelogin.models import User
@@ -178,6 +178,47 @@ def test_users() -> None:
     assert found(Bare) == {"E046", "E047", "E048"}
     assert found(Member, "PASSWORD") == found(Constrained, "PASSWORD") == {"W049"}
     assert found(Constrained) == found(Member) == found(User, "PASSWORD") == set()
+
+
+@isolate_apps("tests.checks")
+def test_addresses_of_users() -> None:
+    """E042, W043: where passwords are offered one address is one account, however its letters are written."""
+
+    class Loose(AbstractPhoneUser):
+        email = models.EmailField(blank=True)
+
+        class Meta:
+            app_label = "checks"
+
+    class Capital(AbstractPhoneUser):
+        email = models.EmailField(unique=True, null=True)  # noqa: DJ001 - as ours
+
+        class Meta:
+            app_label = "checks"
+
+    class Shared(AbstractPhoneUser):
+        email = LowerCaseEmailField(null=True)
+
+        class Meta:
+            app_label = "checks"
+
+    class Constrained(AbstractPhoneUser):
+        email = LowerCaseEmailField(null=True)
+
+        class Meta:
+            app_label = "checks"
+            constraints = [models.UniqueConstraint(fields=["email"], name="checks_email")]
+
+    def found(user: type[models.Model], *auth_types: str) -> set[str]:
+        messages = list(project.check_user(Conf(AUTH_TYPES=("PHONE", *auth_types)), user))
+        assert all(message.hint and f"{user.__name__}.email" in message.msg for message in messages)
+        return ids(messages)
+
+    assert found(Loose, "PASSWORD") == {"E042", "W043"}
+    assert found(Capital, "PASSWORD") == {"W043"}
+    assert found(Shared, "PASSWORD") == {"E042"}
+    assert found(Constrained, "PASSWORD") == found(User, "PASSWORD") == set()
+    assert found(Loose) == found(Capital) == found(Shared) == set()
 
 
 def test_clock() -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.test import override_settings
 
 from securelogin.checks import bounds, check_settings, deployment
-from securelogin.conf import Conf
+from securelogin.conf import DEFAULT_LIMITS, Conf
 from tests.checks import SITE, TWILIO, ids, ours, run
 
 SECONDS = timedelta(seconds=1)
@@ -146,7 +146,7 @@ DEPLOYMENT: list[tuple[str, str, Values, Values]] = [
     (
         "W107",
         "LIMITS",
-        [{name: None} for name in ("login_ip", "login_range", "login_site", "verify_ip", "register_ip", "password_ip")],
+        [{name: None} for name in DEFAULT_LIMITS],
         [{}, {"login_ip": "20/hour"}],
     ),
     (

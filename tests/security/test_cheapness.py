@@ -12,16 +12,29 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 
 from securelogin import phones
 from securelogin.exceptions import InvalidPhone
-from tests.api.refusals import INVALID, MALFORMED, TOO_LARGE, WRONG_CODE, Refusal, refusal_of
-from tests.api.visitor import Visitor, wrong
+from securelogin.models import OneTimeCode
+from tests.api.refusals import (
+    INVALID,
+    MALFORMED,
+    TOO_LARGE,
+    TOO_MANY_ATTEMPTS,
+    TOO_MANY_REQUESTS,
+    WRONG_CODE,
+    WRONG_OLD_PASSWORD,
+    Refusal,
+    refusal_of,
+)
+from tests.api.visitor import PASSWORD, Visitor, wrong
+from tests.factories import SessionFactory, UserFactory, tokens_of
 from tests.visits import PHONE
 
-from .calls import ROOM_TO_SEND, ask, configure, guess, sent_to
+from .calls import NO_LIMITS, ROOM_TO_SEND, ask, configure, guess, sent_to
 
 pytestmark = pytest.mark.django_db
 
 MEGABYTE = 1_000_000
 CALLS = 100
+NEW = "another way to Tipperary"
 
 
 class CountingHasher(MD5PasswordHasher):
@@ -58,6 +71,64 @@ def test_no_password_is_hashed_on_the_way_in_by_phone(settings: Any, hasher: typ
     assert hasher.runs == 0
     visitor.post("login", {"auth_type": "PASSWORD", "phone": PHONE, "password": "x"})
     assert hasher.runs == 1
+
+
+def change(token: str, old: str, **headers: Any) -> Any:
+    """Ask for another password."""
+    return Visitor().post("password", {"oldpassword": old, "newpassword": NEW}, token=token, **headers)
+
+
+@pytest.mark.parametrize("auth_types", [("PHONE",), ("PHONE", "PASSWORD")])
+def test_password_that_is_not_there_is_not_hashed(
+    settings: Any, hasher: type[CountingHasher], auth_types: tuple[str, ...]
+) -> None:
+    """Who asks to change it is known: nothing is hidden by the time of a hash (B16)."""
+    configure(settings, LIMITS=NO_LIMITS, AUTH_TYPES=auth_types)
+    user = UserFactory(phone=PHONE)
+    token = tokens_of(SessionFactory(user=user)).access_token
+    for old in ("!", "x", user.password):
+        assert refusal_of(change(token, old)) == WRONG_OLD_PASSWORD
+    assert hasher.runs == 0
+    assert not OneTimeCode.objects.exists()
+
+
+def test_old_password_is_hashed_as_often_as_it_may_be_guessed(settings: Any, hasher: type[CountingHasher]) -> None:
+    """Once the day's failures are spent no hasher runs, for the right one neither (B16)."""
+    configure(settings, LIMITS=NO_LIMITS, FAILURES_PER_DAY=2)
+    token = tokens_of(SessionFactory(user=UserFactory(password=PASSWORD))).access_token
+    hasher.runs = 0
+    for _guess in range(4):
+        assert refusal_of(change(token, "wrong")) == WRONG_OLD_PASSWORD
+    assert refusal_of(change(token, PASSWORD)) == WRONG_OLD_PASSWORD
+    assert hasher.runs == 2
+
+
+def test_address_over_its_limit_changes_and_hashes_nothing(settings: Any, hasher: type[CountingHasher]) -> None:
+    """Whose account it may be: an address tries as many passwords as ``password_ip`` lets it, old ones too (B16)."""
+    configure(settings, LIMITS={"password_ip": "2/hour"}, AUTH_TYPES=("PHONE", "PASSWORD"))
+    tokens = [tokens_of(SessionFactory(user=UserFactory(password=PASSWORD))).access_token for _account in range(2)]
+    hasher.runs = 0
+    assert refusal_of(change(tokens[0], "wrong")) == WRONG_OLD_PASSWORD
+    assert Visitor().post("login", {"auth_type": "PASSWORD", "phone": PHONE, "password": "x"}).status_code == 400
+    assert hasher.runs == 2
+    for token in tokens:
+        assert refusal_of(change(token, PASSWORD)) == TOO_MANY_ATTEMPTS
+    assert hasher.runs == 2
+    assert change(tokens[0], PASSWORD, REMOTE_ADDR="198.51.100.7").status_code == 200
+
+
+def test_whoever_has_many_addresses_does_not_make_the_site_hash(settings: Any, hasher: type[CountingHasher]) -> None:
+    """Each /64 is an address of its own, but no password is hashed over ``password_site``, nor an old one (B16)."""
+    configure(settings, AUTH_TYPES=("PHONE", "PASSWORD"), LIMITS={"password_site": "40/hour"})
+    token = tokens_of(SessionFactory(user=UserFactory(password=PASSWORD))).access_token
+    hasher.runs = 0
+    answers = []
+    for index in range(50):
+        body = {"auth_type": "PASSWORD", "email": f"{index}@example.com", "password": "x"}
+        answers.append(Visitor().post("login", body, REMOTE_ADDR=f"2001:db8:0:{index:x}::1").status_code)
+    assert answers == [400] * 40 + [429] * 10
+    assert refusal_of(change(token, PASSWORD)) == TOO_MANY_REQUESTS
+    assert hasher.runs == 40
 
 
 HUGE = ["+1" + "2" * MEGABYTE, " " * MEGABYTE, "+1202" + "-" * MEGABYTE + "5550123", "+" * MEGABYTE, "+1" + "2" * 39]

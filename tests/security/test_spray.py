@@ -95,13 +95,27 @@ def test_default_trips_within_a_thousand_failures() -> None:
 
 
 def test_only_guesses_that_were_looked_at_count(sprays: list[SecurityEvent], settings: Any, visitor: Visitor) -> None:
-    """Garbage at numbers that were sent nothing trips no alarm, nor does a right code."""
+    """Garbage at numbers that nobody asked a code for trips no alarm, nor does a right code."""
     settings.SECURELOGIN = {**settings.SECURELOGIN, "LIMITS": {**WIDE, "spray_site": "3/day", "verify_ip": None}}
     for phone in islice(fictional_numbers(), 5):
         visitor.guess("123456", userid=derived_id(phone), phone=phone)
     visitor.log_in()
     assert sprays == []
     assert visitor.ask("+12025550199").json()["code_length"] == 6
+
+
+@pytest.mark.parametrize("signup", ["register", "closed"])
+def test_guess_counts_whether_its_code_was_sent_or_not(signup: str, sprays: list[SecurityEvent], settings: Any) -> None:
+    """What strangers do to numbers that are sent nothing trips the alarm as well: it tells nobody which those are."""
+    limits = {**WIDE, "spray_site": "3/day"}
+    settings.SECURELOGIN = {**settings.SECURELOGIN, "SIGNUP": signup, "LIMITS": limits}
+    visitor, numbers = Visitor(), fictional_numbers()
+    for phone in islice(numbers, 3):
+        assert visitor.ask(phone).json()["code_length"] == 6
+        assert visitor.guess("123456", userid=derived_id(phone), phone=phone).status_code == 400
+    assert outbox == []
+    assert len(sprays) == 1
+    assert visitor.ask(next(numbers)).json()["code_length"] == 8
 
 
 def test_alarm_rests_after_its_day(settings: Any, visitor: Visitor) -> None:

@@ -32,12 +32,18 @@ def _register_at_home(index: int) -> Any:
 
 
 def _password(index: int) -> Any:
+    body = {"auth_type": "PASSWORD", "phone": number(index), "password": "wrong"}
+    return Visitor().post("login", body, REMOTE_ADDR=f"198.51.100.{index + 1}")
+
+
+def _password_at_home(index: int) -> Any:
     return Visitor().post("login", {"auth_type": "PASSWORD", "phone": number(index), "password": "wrong"})
 
 
 LIMITS: dict[str, tuple[Callable[[int], Any], Refusal]] = {
     "verify_ip": (lambda index: guess("123456", number(index)), TOO_MANY_ATTEMPTS),
-    "password_ip": (_password, TOO_MANY_ATTEMPTS),
+    "password_ip": (_password_at_home, TOO_MANY_ATTEMPTS),
+    "password_site": (_password, TOO_MANY_REQUESTS),
     "register_ip": (_register_at_home, TOO_MANY_REQUESTS),
     "register_site": (_register, TOO_MANY_REQUESTS),
     "login_ip": (lambda index: ask(number(index)), TOO_MANY_REQUESTS),

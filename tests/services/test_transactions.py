@@ -231,10 +231,12 @@ def test_failed_password_persists_under_atomic_requests(client: HTTPClient, conf
     assert post(client, "login", **body, password="wrong")[0] == 400
     assert post(client, "login", **body, password="a long way to Tipperary")[0] == 400
     assert post(client, "login", **body, password="a long way to Tipperary")[0] == 429
+    configure(LIMITS={"password_ip": "4/hour"})
     bearer = tokens_of(SessionFactory(user=user)).access_token
     new = "a longer way to Tipperary"
     assert post(client, "password", bearer, oldpassword="wrong", newpassword=new)[0] == 400
     assert post(client, "password", bearer, oldpassword="a long way to Tipperary", newpassword=new)[0] == 400
+    assert post(client, "password", bearer, oldpassword="a long way to Tipperary", newpassword=new)[0] == 429
 
 
 @pytest.mark.django_db(transaction=True)

@@ -339,13 +339,16 @@ def test_pool_takes_as_many_as_it_may(
     """Each place that is left is one that may be taken."""
     monkeypatch.setattr(sending, "QUEUE", 3)
     configure(SEND="thread")
-    assert [sending._take_place() for _ in range(4)] == [True, True, True, False]
-    sending._leave_place()
-    assert [sending._take_place() for _ in range(2)] == [True, False]
+    places = [sending._take_place() for _ in range(4)]
+    assert [place is not None for place in places] == [True, True, True, False]
+    assert sending._leave_place(places[0])
+    assert not sending._leave_place(places[0])
+    places = [*places[1:3], sending._take_place()]
+    assert [sending._take_place(), *(sending._has_place(place) for place in places)] == [None, True, True, True]
     sending.send(None)
     assert caplog.messages == ["code not sent: 3 messages are waiting"]
-    for _ in range(3):
-        sending._leave_place()
+    for place in places:
+        sending._leave_place(place)
 
 
 def test_waiting_for_the_pool_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,14 +363,14 @@ def test_waiting_for_the_pool_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: clock[0]))
     assert sending.drain()
     assert naps == []
-    assert sending._take_place()
+    place = sending._take_place()
     try:
         assert not sending.drain(timeout=1)
         assert naps == [0.01] * 4
         assert not sending.drain()
         assert naps == [0.01] * 44
     finally:
-        sending._leave_place()
+        sending._leave_place(place)
 
 
 def test_service_is_all_there() -> None:

@@ -85,6 +85,8 @@ class _Rows:
     model: type[Model]
     names: Sequence[str]
     converters: Sequence[tuple[int, Any, Sequence[Converter]]]
+    decoy: Sequence[Any] | None
+    """The values of a new instance."""
 
     def read(self, row: Sequence[Any], connection: Any) -> Sequence[Any]:
         if not self.converters:
@@ -97,11 +99,14 @@ class _Rows:
 
 
 class Select(_Statement):
-    """Reads whole instances of one model, or with ``values_list()`` tuples."""
+    """Reads whole instances of one model, or with ``values_list()`` tuples.
 
-    def __init__(self, make: Callable[[], QuerySet[Any]]) -> None:
+    ``has_decoy``: where ``first`` finds none, it makes one and throws it away, so that its time tells nothing.
+    """
+
+    def __init__(self, make: Callable[[], QuerySet[Any]], *, has_decoy: bool = False) -> None:
         super().__init__()
-        self._make = make
+        self._make, self._has_decoy = make, has_decoy
 
     def first(self, using: str, **values: Any) -> Any:
         """Return the first instance, or None."""
@@ -109,7 +114,9 @@ class Select(_Statement):
         with connection.cursor() as cursor:
             rows.statement.execute(cursor, connection, values)
             row = cursor.fetchone()
-        return None if row is None else rows.model.from_db(using, rows.names, rows.read(row, connection))
+        read = rows.decoy if row is None else rows.read(row, connection)
+        made = None if read is None else rows.model.from_db(using, rows.names, read)
+        return None if row is None else made
 
     def tuples(self, using: str, **values: Any) -> list[tuple[Any, ...]]:
         """Return all rows."""
@@ -123,7 +130,8 @@ class Select(_Statement):
         compiler = queryset.query.get_compiler(using)
         sql, params = compiler.as_sql()
         names = [field.attname for field in queryset.model._meta.concrete_fields]
-        return _Rows(_Prepared(sql, params), queryset.model, names, list(_converters(compiler)))
+        decoy = _values(queryset.model(), names) if self._has_decoy else None
+        return _Rows(_Prepared(sql, params), queryset.model, names, list(_converters(compiler)), decoy)
 
 
 class Update(_Statement):
@@ -179,6 +187,10 @@ class Insert(_Statement):
 def _takes_target(using: str) -> bool:
     """Whether an upsert names its unique fields; MariaDB takes them from the indexes and refuses to be told."""
     return bool(connections[using].features.supports_update_conflicts_with_target)
+
+
+def _values(instance: Model, names: Sequence[str]) -> list[Any]:
+    return [getattr(instance, name) for name in names]
 
 
 def _converters(compiler: SQLCompiler) -> Iterable[tuple[int, Any, Sequence[Converter]]]:

@@ -39,7 +39,7 @@ def has_field(name: str) -> bool:
 
 
 def find(phone: E164) -> User | None:
-    """Return the user of a number, with no lock."""
+    """Return the user of a number, with no lock. To find nobody takes as long, or 0.04 ms told who has an account."""
     found: User | None = _OF_NUMBER.first(database(), phone=phone)
     return found
 
@@ -54,7 +54,7 @@ def _with_id() -> models.QuerySet[Any]:
     return model._base_manager.filter(pk=Param("pk", model._meta.pk)).values_list("pk")
 
 
-_OF_NUMBER = Select(_of_number)
+_OF_NUMBER = Select(_of_number, has_decoy=True)
 _WITH_ID = Select(_with_id)
 
 

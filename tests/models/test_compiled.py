@@ -127,6 +127,27 @@ def test_row_is_the_one_of_the_plain_query(db: None) -> None:
     assert OneTimeCode.objects.row("another") is None
 
 
+@pytest.mark.parametrize("has_decoy", [True, False])
+def test_nobody_is_found_as_late_as_somebody(has_decoy: bool, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a decoy an instance is made either way, and only what is in the table is answered (C3)."""
+    made: list[Any] = []
+    plain: Any = OneTimeCode.from_db
+
+    def from_db(_model: Any, using: str, names: Any, values: Any) -> Any:
+        made.append(plain(using, names, values))
+        return made[-1]
+
+    def chosen() -> models.QuerySet[Any]:
+        return OneTimeCode.objects.filter(key=Param("key", OneTimeCode._meta.get_field("key")))
+
+    OneTimeCode.objects.touch("key", at=timezone.now())
+    monkeypatch.setattr(OneTimeCode, "from_db", classmethod(from_db))
+    statement = Select(chosen, has_decoy=has_decoy)
+    assert statement.first("default", key="key") is made[0]
+    assert statement.first("default", key="nobody's") is None
+    assert [row.key for row in made] == (["key", ""] if has_decoy else ["key"])
+
+
 def test_parameters_are_shifted_before_the_database_sees_them(db: None) -> None:
     """What is added to a parameter or taken from it is part of its value."""
     at = datetime(2031, 5, 6, 7, 8, 9, 1234, tzinfo=timezone.get_default_timezone())

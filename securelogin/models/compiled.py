@@ -8,10 +8,11 @@ every Django and database.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.core.signals import setting_changed
 from django.db import connections
@@ -33,12 +34,14 @@ class Param(Expression):
         super().__init__(output_field=field)
         self.name, self.shift = name, shift
 
+    # What is added is known before the database is asked, so a sum is a parameter too and no expression.
     def __add__(self, other: Any) -> Param:  # type: ignore[override]
         return Param(self.name, self.output_field, other)
 
     def __sub__(self, other: Any) -> Param:  # type: ignore[override]
         return Param(self.name, self.output_field, -other)
 
+    # The stubs know values as parameters only; what stands here is put in the place of one.
     def as_sql(self, _compiler: Any, _connection: Any, **_options: Any) -> tuple[str, Any]:  # type: ignore[override]
         """Put itself where its value will be."""
         return "%s", [self]
@@ -58,7 +61,7 @@ class _Prepared:
         cursor.execute(self.sql, [p.adapt(values, connection) if isinstance(p, Param) else p for p in self.params])
 
 
-class _Statement:
+class _Statement(ABC):
     """Is compiled when it is first run on a database; one that names several rows, for each number of them."""
 
     def __init__(self) -> None:
@@ -71,8 +74,9 @@ class _Statement:
             found = self._compiled[using, size] = self._compile(using, size)
         return found
 
+    @abstractmethod
     def _compile(self, using: str, size: int) -> Any:
-        raise NotImplementedError
+        """Return what ``run`` and its like need."""
 
     def forget(self) -> None:
         """Compile anew the next time."""
@@ -202,7 +206,7 @@ def _converters(compiler: SQLCompiler) -> Iterable[tuple[int, Any, Sequence[Conv
 def _free(converter: Any, connection: Any) -> Converter:
     """Return a converter that is a method of this connection's ``ops`` as one that takes those of the connection."""
     if getattr(converter, "__self__", None) is not connection.ops:
-        return converter  # type: ignore[no-any-return]
+        return cast("Converter", converter)
     return partial(_convert, converter.__name__)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 from .. import codes, conf, phones, tokens
 from ..addresses import Client
 from ..conf import Conf
-from ..exceptions import AccountInactive, AccountUnknown, RetryLater, UnsupportedAuthType
+from ..exceptions import AccountInactive, AccountUnknown, RetryLater, Unavailable, UnsupportedAuthType
 from ..limits import Hit
 from ..models import OneTimeCode
 from ..phones import E164
@@ -107,7 +107,9 @@ def _ask(
 ) -> tuple[OneTimeCode, RetryLater | None]:
     rows = code_rows()
     rows.touch(key, at=at)
-    row = rows.row(key) or OneTimeCode(key=key, touched_at=at)
+    row = rows.row(key)
+    if row is None:
+        raise Unavailable  # the statement before wrote it and holds its lock: no code may be sent that no row knows
     refusal = row.refusal(at, conf)
     if refusal is None:
         row.renew(at=at, conf=conf, purpose=codes.Purpose.LOGIN, provider=provider, code_length=code_length)

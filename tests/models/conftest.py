@@ -9,28 +9,14 @@ import pytest
 from django.db import connections
 from django.db.backends.dummy.base import DatabaseWrapper as NoDatabase
 
-
-class Replica:
-    """A router that sends every read to a replica."""
-
-    def db_for_read(self, model: type[Any], **_hints: object) -> str:
-        """Name the replica."""
-        return "replica"
-
-    def db_for_write(self, model: type[Any], **_hints: object) -> str:
-        """Name the one database."""
-        return "default"
-
-    def allow_relation(self, *_objects: object, **_hints: object) -> bool:
-        """Let rows of both point at each other."""
-        return True
+from tests.routers import REPLICA
 
 
 @pytest.fixture
 def replica(settings: Any) -> Iterator[None]:
     """A replica that answers nothing, for every read."""
     connections["replica"] = NoDatabase({}, "replica")
-    settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
+    settings.DATABASE_ROUTERS = [REPLICA]
     yield
     settings.DATABASE_ROUTERS = []
     del connections["replica"]
@@ -41,7 +27,7 @@ def elsewhere(settings: Any) -> Iterator[str]:
     """The alias of our database, while the default one, which the router names, answers nothing."""
     ours = connections["default"]
     connections["elsewhere"], connections["default"] = ours, NoDatabase({}, "default")
-    settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
+    settings.DATABASE_ROUTERS = [REPLICA]
     yield "elsewhere"
     settings.DATABASE_ROUTERS = []
     connections["default"] = ours

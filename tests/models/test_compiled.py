@@ -197,5 +197,6 @@ def test_statement_keeps_nothing_of_a_connection(db: None) -> None:
         assert isinstance(statement, Select)
         rows = statement._for("default")
         kept = [converter for _index, _expression, converters in rows.converters for converter in converters]
+        assert kept or connection.vendor == "postgresql"  # which needs none
         owners = [getattr(converter, "__self__", None) for converter in kept]
         assert not any(owner in (connection, connection.ops) for owner in owners if owner is not None)

@@ -22,6 +22,7 @@ from securelogin.tokens import read_refresh
 from tests.api.refusals import REUSED, SESSION_ENDED, SESSION_INACTIVE, Refusal, refusal_of
 from tests.api.visitor import PASSWORD, Visitor
 from tests.factories import SessionFactory, UserFactory, tokens_of
+from tests.routers import REPLICA
 from tests.visits import PHONE
 
 pytestmark = pytest.mark.django_db
@@ -180,26 +181,10 @@ def test_disabled_codes_end_no_session(session: Session) -> None:
     assert Visitor().post("refresh", {}, token=pair.refresh_token).status_code == 200
 
 
-class Replica:
-    """A router that sends every read to a replica that does not exist."""
-
-    def db_for_read(self, model: type[Any], **_hints: object) -> str:
-        """Name the replica."""
-        return "replica"
-
-    def db_for_write(self, model: type[Any], **_hints: object) -> str:
-        """Name the one database."""
-        return "default"
-
-    def allow_relation(self, *_objects: object, **_hints: object) -> bool:
-        """Let rows of both point at each other."""
-        return True
-
-
 def test_no_call_reads_from_a_replica(session: Session, settings: Any) -> None:
     """A replica lags, and would let in who has just left: all is asked where it is written (D5)."""
     visitor, pair = Visitor(), tokens_of(session)
-    settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
+    settings.DATABASE_ROUTERS = [REPLICA]
     assert visitor.is_in(pair.access_token)
     assert visitor.get("sessions", token=pair.access_token).json()["count"] == 1
     new = visitor.post("refresh", {}, token=pair.refresh_token).json()

@@ -20,6 +20,7 @@ from securelogin.services import maintenance
 from securelogin.services.maintenance import Cleared
 from securelogin.tokens import read_access, read_refresh
 from tests.factories import SessionFactory, UserFactory, tokens_of
+from tests.routers import REPLICA
 
 from .conftest import Configure
 from .statements import statements_of
@@ -322,7 +323,7 @@ def test_batch_is_a_thousand_unless_told_otherwise(pauses: list[float]) -> None:
 
 def test_nothing_is_read_from_a_replica(configure: Configure, settings: Any) -> None:
     """It may not know yet what is still alive."""
-    settings.DATABASE_ROUTERS = ["tests.security.test_ways_out.Replica"]
+    settings.DATABASE_ROUTERS = [REPLICA]
     SessionFactory(expires_at=timezone.now() - DAY)
     Counter.objects.using("default").create(key="old", count=1, expires_at=timezone.now() - DAY)
     assert not maintenance.is_overdue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from enum import Enum
 from uuid import UUID
 
@@ -92,7 +93,7 @@ def spell(number: int, length: int) -> str:
     return text if len(text) == length else text.zfill(length + LONGER)
 
 
-def is_same_id(text: str, candidates: list[UUID | str]) -> bool:
+def is_same_id(text: str, candidates: Sequence[UUID | str]) -> bool:
     """Whether the text names one of the ids, in any spelling of a UUID."""
     spelled = text.strip().lower().replace("-", "")
     return any(spelled == str(each).lower().replace("-", "") for each in candidates)

@@ -15,6 +15,7 @@ from ..exceptions import AccountInactive, AccountUnknown, RetryLater, Unavailabl
 from ..limits import Hit
 from ..models import OneTimeCode
 from ..phones import E164
+from ..tokens import Device
 from . import accounts, budgets, sending
 from .accounts import User
 from .tables import code_rows, database
@@ -47,7 +48,7 @@ def request_code(phone: E164, *, device_token: str | None = None, client: Client
     check_offered(options)
     phones.check_policy(phone, options.ALLOWED_REGIONS)
     user = with_retries(lambda: accounts.find(phone))
-    asker = asker_of(phone, user, device_token)
+    asker = asker_of(phone, user, tokens.read_device(phone, device_token))
     full = budgets.take(_hits(phone, asker, client), at=now, client=client, phone=phone, watched=_watched(asker))
     alias, provider = sending.route(phone)
     length = options.CODE_LENGTH + (codes.LONGER if full and not provider else 0)
@@ -76,13 +77,12 @@ def check_offered(options: Conf) -> None:
         raise UnsupportedAuthType("codes are not offered")
 
 
-def asker_of(phone: E164, user: User | None, device_token: str | None) -> str:
-    """Return whose budgets the call spends.
+def asker_of(phone: E164, user: User | None, device: Device | None) -> str:
+    """Return whose budgets the call spends; ``user`` is who has the number.
 
     A device token dies when its number changes hands, and when its own failures in a row disabled it: the next login
     as anyone gives a new one.
     """
-    device = tokens.read_device(phone, device_token)
     if device is None or user is None or device.user_id != accounts.birth_name(user):
         return codes.ANYONE
     asker = codes.device_asker(device.id)

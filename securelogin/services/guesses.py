@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
-from uuid import UUID
+from functools import partial
 
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ImproperlyConfigured
@@ -39,15 +38,10 @@ class _Guess:
     user_id: str
     code: str = field(repr=False)
     asker: str
-    user: User | None
     key: str
     row: OneTimeCode
     """As it was before the guess; an empty one where there is none."""
     is_counted: bool
-
-    @property
-    def owner_id(self) -> Any:
-        return self.user.pk if self.user is not None else None
 
 
 def verify_code(
@@ -56,6 +50,7 @@ def verify_code(
     """Log in with a code; a first login makes the account.
 
     ``user_id`` is the account's id or the one that ``request_code`` answered; another is a wrong code and counts.
+    Whose number it is, is looked up for a right code or a known device only, so the time of no other answer tells it.
     Raises ``CodeRejected`` for every cause, ``TooManyAttempts`` for the address, and ``AccountInactive`` where
     enumeration is allowed. Must not run inside a transaction.
     """
@@ -65,11 +60,11 @@ def verify_code(
     if not codes.is_guess(code, options.CODE_LENGTH):
         raise CodeRejected("not a code")
     budgets.take([Hit("verify_ip", client.bucket)], at=now, client=client, phone=phone)
-    user = with_retries(lambda: accounts.find(phone))
-    asker = asker_of(phone, user, device_token)
+    device = tokens.read_device(phone, device_token)
+    asker = asker_of(phone, _find(phone), device) if device is not None else codes.ANYONE
     key = accounts.row_key(phone, asker)
     row, is_counted = _count_guess(key, code, at=now, conf=options)
-    guess = _Guess(phone, user_id, code, asker, user, key, row or OneTimeCode(), is_counted)
+    guess = _Guess(phone, user_id, code, asker, key, row or OneTimeCode(), is_counted)
     is_right = guess.is_counted and _is_right(guess)
     outcome = _try_log_in(guess, client, now, options) if is_right else None
     if not isinstance(outcome, sessions.Login):
@@ -96,13 +91,18 @@ def _count_guess(key: str, code: str, *, at: datetime, conf: Conf) -> tuple[OneT
 
 def _is_right(guess: _Guess) -> bool:
     """Compare, with no transaction open: a provider that owns the code is asked here."""
-    ids: list[UUID | str] = [*phones.user_ids(guess.phone), *([str(guess.user.pk)] if guess.user else [])]
-    is_same_user = codes.is_same_id(guess.user_id, ids)
     if guess.row.provider:
-        return is_same_user and _provider_approves(guess)
+        return _is_same_user(guess) and _provider_approves(guess)
     expected = guess.row.code(phone=guess.phone, asker=guess.asker, purpose=codes.Purpose.LOGIN)
     # A number lost the zeros of a longer code without anyone knowing that it was longer.
-    return codes.matches(expected, guess.code.zfill(guess.row.code_length)) and is_same_user
+    return codes.matches(expected, guess.code.zfill(guess.row.code_length)) and _is_same_user(guess)
+
+
+def _is_same_user(guess: _Guess) -> bool:
+    if codes.is_same_id(guess.user_id, phones.user_ids(guess.phone)):
+        return True
+    user = _find(guess.phone)
+    return user is not None and codes.is_same_id(guess.user_id, [str(user.pk)])
 
 
 def _provider_approves(guess: _Guess) -> bool:
@@ -119,18 +119,21 @@ def _provider_approves(guess: _Guess) -> bool:
 
 def _try_log_in(guess: _Guess, client: Client, at: datetime, options: Conf) -> sessions.Login | AccountInactive | None:
     """Log in; where an insert was refused, look again who has the number and try once more, without id and name."""
-    try:
-        return in_transaction(lambda: _log_in(guess, client, at, options))
-    except IntegrityError:
-        again = replace(guess, user=with_retries(lambda: accounts.find(guess.phone)))
-    try:
-        return in_transaction(lambda: _log_in(again, client, at, options, is_derived=False))
-    except IntegrityError:
-        raise accounts.refused_insert() from None
+    for is_derived in (True, False):
+        user = _find(guess.phone)
+        try:
+            return in_transaction(partial(_log_in, guess, user, client, at, options, is_derived=is_derived))
+        except IntegrityError:
+            continue
+    raise accounts.refused_insert()
+
+
+def _find(phone: E164) -> User | None:
+    return with_retries(lambda: accounts.find(phone))
 
 
 def _log_in(
-    guess: _Guess, client: Client, at: datetime, options: Conf, *, is_derived: bool = True
+    guess: _Guess, known: User | None, client: Client, at: datetime, options: Conf, *, is_derived: bool
 ) -> sessions.Login | AccountInactive | None:
     """Use the code up, lock or make the user, open the session: in this order, in one transaction.
 
@@ -140,8 +143,8 @@ def _log_in(
     if not rows.consume(guess.key, nonce=guess.row.nonce, at=at):
         rows.forgive(guess.key, is_success=False)
         return None
-    if guess.user is not None:
-        user = accounts.lock_known(guess.user, guess.phone)
+    if known is not None:
+        user = accounts.lock_known(known, guess.phone)
     elif may_sign_up(guess.row, at, options):
         has_name = guess.row.name_expires_at is not None and guess.row.name_expires_at > at
         user = accounts.make(guess.phone, guess.row.display_name if has_name else "", is_derived=is_derived)
@@ -159,7 +162,7 @@ def _log_in(
         amr=AMR,
         at=at,
         device_token=device_token,
-        is_new_user=guess.user is None,
+        is_new_user=known is None,
         is_new_device=device_id is None,
     )
 
@@ -170,7 +173,7 @@ def _announce_rejection(guess: _Guess, client: Client, at: datetime, options: Co
     user_login_failed.send_robust(__name__, credentials={"phone": phones.mask(guess.phone)}, request=client.request)
     is_locked = not guess.is_counted and guess.row.is_locked(at, options)
     failure = Event.LOGIN_FAIL_MAX if is_locked else Event.LOGIN_FAIL
-    events.announce(failure, client=client, phone=guess.phone, user_id=guess.owner_id, method="otp")
+    events.announce(failure, client=client, phone=guess.phone, method="otp")
 
 
 def _count_failure(guess: _Guess, client: Client, at: datetime, options: Conf) -> None:
@@ -185,4 +188,4 @@ def _count_failure(guess: _Guess, client: Client, at: datetime, options: Conf) -
     if window == "FAILURES_IN_A_ROW":
         digest = phones.digest(guess.phone)
         signals.codes_disabled.send_robust(OneTimeCode, phone_digest=digest, request=client.request)
-    notices.announce_lock(guess.user, window, key=guess.key, client=client, phone=guess.phone)
+    notices.announce_lock(_find(guess.phone), window, key=guess.key, client=client, phone=guess.phone)

@@ -16,7 +16,7 @@ from securelogin.models.codes import OneTimeCodeQuerySet
 from securelogin.models.sessions import SessionQuerySet
 from securelogin.services import accounts, guesses, rotation
 from securelogin.services import codes as code_verbs
-from securelogin.tokens import RefreshToken, read_device
+from securelogin.tokens import Device, RefreshToken
 
 Break = Callable[[pytest.MonkeyPatch], None]
 SECOND = timedelta(seconds=1)
@@ -80,8 +80,7 @@ def end_no_other_sessions(patch: pytest.MonkeyPatch) -> None:
 def trust_the_device_of_a_former_owner(patch: pytest.MonkeyPatch) -> None:
     """Leave the user out of the question whose device it is."""
 
-    def asker(phone: Any, _user: Any, device_token: str | None) -> str:
-        device = read_device(phone, device_token)
+    def asker(_phone: Any, _user: Any, device: Device | None) -> str:
         return codes.device_asker(device.id) if device else codes.ANYONE
 
     patch.setattr(code_verbs, "asker_of", asker)

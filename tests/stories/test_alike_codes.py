@@ -90,31 +90,21 @@ def _other_numbers(stranger: Stranger, _clock: Any) -> Guess:
     return lambda: stranger.guess(code)
 
 
-def _other_accounts(stranger: Stranger, _clock: Any) -> Guess:
-    stranger.ask()
-    code = right_code(PHONE)
-    return lambda: stranger.guess(code, userid=derived_id(OTHER_PHONE))
-
-
 def _right(stranger: Stranger) -> Guess:
     code = right_code(PHONE)
     return lambda: stranger.guess(code)
 
 
-UNCOUNTED: Mapping[str, Story] = {
+STORIES: Mapping[str, Story] = {
     "never issued": _never_issued,
     "expired": _expired,
     "guessed at": _guessed_at,
     "locked": _locked,
     "disabled": _disabled,
-}
-COUNTED: Mapping[str, Story] = {
     "wrong": _wrong,
     "replaced": _replaced,
     "other number's": _other_numbers,
-    "other account's": _other_accounts,
 }
-STORIES = {**UNCOUNTED, **COUNTED}
 
 
 @pytest.fixture(params=["known", "unknown", "inactive"])
@@ -130,7 +120,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def test_refused_code_has_one_face_and_one_price(
     name: str, kind: str, mode: str, settings: Any, time_machine: Any
 ) -> None:
-    """Wrong, over, used up, locked, of another number or never sent: one answer, and the same statements."""
+    """Wrong, over, used up, locked, of another number or never sent: one answer, the same statements, no user read."""
     time_machine.move_to(TODAY, tick=False)
     change(settings, SIGNUP=mode)
     faces: list[Face] = []
@@ -141,7 +131,31 @@ def test_refused_code_has_one_face_and_one_price(
     assert faces[0] == faces[1]
     assert faces[0].told == WRONG_CODE
     assert statements == expected
+    assert not reads_of_users(statements)
     assert not Session.objects.exists()
+
+
+def test_right_code_with_the_id_of_another_account_opens_nothing(kind: str, time_machine: Any) -> None:
+    """The face of a wrong code. Whose the number is, is looked up once more, but for who has the code only."""
+    time_machine.move_to(TODAY, tick=False)
+    stranger = Stranger(PHONE, "198.51.100.1")
+    stranger.ask()
+    code, faces = right_code(PHONE), list[Face]()
+    other = derived_id(OTHER_PHONE)
+    statements = without_values(statements_of(lambda: faces.append(stranger.guess(code, userid=other))))
+    stranger.ask()
+    wrong_code = wrong(code)
+    expected = without_values(statements_of(lambda: faces.append(stranger.guess(wrong_code, userid=other))))
+    assert faces[0] == faces[1]
+    assert faces[0].told == WRONG_CODE
+    assert len(reads_of_users(statements)) == 1
+    assert [each for each in statements if each not in reads_of_users(statements)] == expected
+    assert not Session.objects.exists()
+
+
+def reads_of_users(statements: list[str]) -> list[str]:
+    """Return the statements that touch the users' table."""
+    return [each for each in statements if get_user_model()._meta.db_table in each]
 
 
 def test_used_code_has_the_same_face(settings: Any, time_machine: Any) -> None:

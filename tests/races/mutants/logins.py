@@ -55,7 +55,8 @@ def make_user_once() -> None:
         return make(*arguments, **options)
 
     def try_log_in(guess: Any, client: Client, at: datetime, options: Conf) -> sessions.Login | AccountInactive | None:
-        return in_transaction(lambda: verbs._log_in(guess, client, at, options))
+        known = accounts.find(guess.phone)
+        return in_transaction(lambda: verbs._log_in(guess, known, client, at, options, is_derived=True))
 
     replace(accounts, "make", slow_make)
     replace(verbs, "_try_log_in", try_log_in)

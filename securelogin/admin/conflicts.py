@@ -8,11 +8,13 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import DatabaseError, IntegrityError, connections, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext
 
 from ..exceptions import Unavailable
+from ..services import tables
 from ..services.transactions import with_retries
 
 
@@ -26,6 +28,11 @@ class Patient(admin.ModelAdmin):  # type: ignore[type-arg]
             for alias in connections:
                 transaction.non_atomic_requests(using=alias)(url.callback)
         return urls
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows, for what writes from where they are written: a replica's may be old, and would come back."""
+        rows = super().get_queryset(request)
+        return rows.using(tables.database()) if request.method == "POST" else rows
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
         """Add an object, in one transaction."""

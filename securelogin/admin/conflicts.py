@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 
 from ..exceptions import Unavailable
 from ..services import tables
-from ..services.transactions import with_retries
+from ..services.transactions import in_transaction, with_retries
 
 
 class Patient(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -47,8 +47,22 @@ class Patient(admin.ModelAdmin):  # type: ignore[type-arg]
         return self._run_again(request, partial(super().delete_view, request, object_id, extra_context))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Show the list or do an action, whose transactions are its own and are run again there."""
-        return self.say_if_in_vain(request, partial(super().changelist_view, request, extra_context))
+        """Show the list or do an action, whose transactions are its own and are run again there; or save edited rows.
+
+        Django reads those outside its transaction and writes back what is not in the list too: lock them before.
+        """
+        view = partial(super().changelist_view, request, extra_context)
+        if request.method != "POST" or "_save" not in request.POST or not self.has_change_permission(request):
+            return self.say_if_in_vain(request, view)
+
+        def story() -> HttpResponse:
+            self.lock_edited(request)
+            return view()
+
+        return self._run_again(request, partial(in_transaction, partial(_unsaid_if_undone, request, story)))
+
+    def lock_edited(self, request: HttpRequest) -> None:
+        """Lock the rows that a list brings back edited, where a list may be edited."""
 
     def _run_again(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
         """Run a page of one transaction, and again after a conflict, also with a row that its form did not see yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -158,6 +159,15 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
             _lock_by(self.opts.get_field(from_field) if from_field else self.opts.pk, object_id)
         return super().get_object(request, object_id, from_field)
 
+    def lock_edited(self, request: HttpRequest) -> None:
+        """Lock all users of a list that a host lets staff edit: which of them differ is not known yet."""
+        keys = set()
+        for name, text in request.POST.items():
+            with suppress(ValidationError):
+                if name.endswith(f"-{self.opts.pk.name}"):
+                    keys.add(self.opts.pk.to_python(text))
+        _lock(keys)
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write the user; another number, deactivation and activation end the sessions, in the admin's transaction."""
         reason = self._end_reason(obj) if change else None
@@ -230,10 +240,15 @@ def _lock_by(field: Any, text: str) -> None:
         tables.lock_users(**{field.name: field.to_python(text)})
 
 
-def _end_before_deletion(ids: list[Any]) -> None:
-    """Lock the users, or a login that commits meanwhile is deleted unheard; ending the sessions announces it."""
+def _lock(ids: Iterable[Any]) -> None:
+    """Lock users, everywhere in the same order."""
     for pk in sorted(ids):
         tables.lock_user(pk)
+
+
+def _end_before_deletion(ids: list[Any]) -> None:
+    """Lock the users, or a login that commits meanwhile is deleted unheard; ending the sessions announces it."""
+    _lock(ids)
     services.revoke_sessions(_unended(ids), reason=EndReason.CLOSED)
 
 

@@ -12,10 +12,13 @@ from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection, connections
 from django.db.models.signals import post_init, pre_delete, pre_save
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from securelogin import codes
+from securelogin.admin.history import BATCH
 from securelogin.exceptions import CodeRejected
-from securelogin.models import Session
+from securelogin.models import OneTimeCode, Session
 from securelogin.services.transactions import TRIES
 from tests.clerks import change, clerk, is_done, meanwhile, on, post
 from tests.factories import SessionFactory, UserFactory
@@ -35,6 +38,10 @@ class Deadlock(Exception):
     sqlstate = "40P01"
 
 
+class Death(Exception):
+    """The end of a worker."""
+
+
 @pytest.fixture
 def staff() -> Client:
     """A client of a superuser."""
@@ -49,6 +56,19 @@ def touch(user: Any) -> Callable[[], None]:
         Session.objects.filter(user=user).update(rotated_at=timezone.now())
 
     return write
+
+
+def act(staff: Client, action: str, session: Session) -> Any:
+    """Choose a session or its user in a list, and an action."""
+    model, name = action.split()
+    key = session.user_id if model == "user" else session.pk
+    return staff.post(reverse(f"admin:securelogin_{model}_changelist"), {"action": name, "_selected_action": str(key)})
+
+
+def was_done(session: Session, key: str) -> bool:
+    """Whether the session is ended or the lock taken back."""
+    session.refresh_from_db()
+    return session.ended_at is not None or OneTimeCode.objects.get(key=key).disabled_at is None
 
 
 def be_victim(_instance: Any) -> None:
@@ -171,3 +191,39 @@ def test_deletion_in_vain_is_not_on_record(staff: Client) -> None:
     entries = LogEntry.objects.filter(action_flag=DELETION).values_list("object_id", "object_repr")
     assert set(entries) == {(str(user.pk), str(user)) for user in users}
     assert LogEntry.objects.count() == 2
+
+
+@pytest.mark.parametrize("action", ["user end_sessions", "user allow_guesses", "session revoke"])
+def test_what_is_not_on_record_is_not_done(staff: Client, action: str) -> None:
+    """Deed and record are of one transaction: a worker that dies before the record has done nothing."""
+    session = SessionFactory.create()
+    now, key = timezone.now(), codes.password_row_key(session.user.phone)
+    OneTimeCode.objects.touch(key, at=now, disabled_at=now, failures_in_a_row=100)
+    failures: list[type[Exception]] = [Death, OperationalError, OperationalError]
+
+    def fail(**_message: Any) -> None:
+        if failures:
+            raise failures.pop(0)("is locked") from Deadlock()
+
+    pre_save.connect(fail, sender=LogEntry)
+    try:
+        with pytest.raises(Death):
+            act(staff, action, session)
+        assert not was_done(session, key)
+        assert act(staff, action, session).status_code == 302
+    finally:
+        pre_save.disconnect(fail, sender=LogEntry)
+    assert was_done(session, key)
+    assert not failures
+    assert LogEntry.objects.count() == 1
+
+
+def test_more_users_than_go_into_one_transaction(staff: Client) -> None:
+    """All are done and on record; on the page they are counted together."""
+    sessions = SessionFactory.create_batch(BATCH + 1)
+    ids = [str(session.user_id) for session in sessions]
+    data = {"action": "end_sessions", "_selected_action": ids}
+    html = staff.post(reverse("admin:securelogin_user_changelist"), data, follow=True).content.decode()
+    assert f"{BATCH + 1} sessions were ended." in html
+    assert not Session.objects.filter(ended_at=None).exists()
+    assert set(LogEntry.objects.values_list("object_id", flat=True)) == set(ids)

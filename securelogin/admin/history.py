@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from django.contrib import admin
@@ -11,6 +14,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
 from .. import phones
+from ..services.transactions import in_transaction
 
 
 class MaskedHistory(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -26,6 +30,21 @@ class MaskedHistory(admin.ModelAdmin):  # type: ignore[type-arg]
             # Only this page sees these users; a masked number could not be saved.
             setattr(entry.user, phone_field, phones.mask(entry.user.get_username()))
         return response
+
+
+BATCH = 100
+"""The most rows that staff chose and that one transaction takes."""
+
+
+def do_on_record(rows: Iterable[Any], story: Callable[[list[Any]], int]) -> int:
+    """Run a story that does something to rows and logs it, for a batch of them after the other; returns its sum.
+
+    A batch is done and on record, or neither.
+    """
+    left, total = iter(rows), 0
+    while batch := list(islice(left, BATCH)):
+        total += in_transaction(partial(story, batch))
+    return total
 
 
 def log(request: HttpRequest, objects: list[Model], message: str) -> None:

@@ -19,12 +19,13 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import conf, phones, services
+from .. import conf, phones
 from ..exceptions import InvalidPhone
-from ..models import Session
+from ..models import EndReason, Session
 from ..models.sessions import SessionQuerySet
+from ..services import tables
 from .conflicts import Patient
-from .history import MaskedHistory, log
+from .history import MaskedHistory, do_on_record, log
 
 
 class State(models.TextChoices):
@@ -150,10 +151,14 @@ class SessionAdmin(MaskedHistory, Patient):
     @admin.action(description=_("End selected %(verbose_name_plural)s"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
         """End the sessions that have not ended."""
-        chosen = queryset.unended(timezone.now())
-        selected = list(chosen)
-        ended = services.revoke_sessions(chosen)
-        log(request, selected, gettext("Ended."))
+
+        def story(chosen: list[Session]) -> int:
+            rows = tables.sessions().filter(pk__in=[session.pk for session in chosen])
+            ended = set(rows.end(EndReason.REVOKED, at=timezone.now()))
+            log(request, [session for session in chosen if session.pk in ended], gettext("Ended."))
+            return len(ended)
+
+        ended = do_on_record(queryset.unended(timezone.now()), story)
         self.message_user(request, count_ended(ended))
 
 

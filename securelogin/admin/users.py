@@ -28,7 +28,7 @@ from ..services import endings, tables
 from ..services.transactions import in_transaction
 from .conflicts import Patient
 from .forms import PhonePasswordChangeForm, PhoneUserChangeForm, PhoneUserCreationForm
-from .history import MaskedHistory, log
+from .history import MaskedHistory, do_on_record, log
 from .sessions import count_ended, is_regex
 
 OPTIONAL_FIELDS = ("username", "email")
@@ -211,23 +211,33 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
     @admin.action(description=_("End all sessions of selected %(verbose_name_plural)s"), permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """End every session of the users."""
-        ended = services.revoke_sessions(_unended(queryset))
-        log(request, list(queryset), gettext("Ended all sessions."))
-        self.message_user(request, count_ended(ended))
+
+        def story(users: list[Any]) -> int:
+            _lock(user.pk for user in users)
+            ended = services.revoke_sessions(_unended(users))
+            log(request, users, gettext("Ended all sessions."))
+            return ended
+
+        self.message_user(request, count_ended(do_on_record(queryset, story)))
 
     @admin.action(
         description=_("Allow codes and passwords again for selected %(verbose_name_plural)s"), permissions=["change"]
     )
     def allow_guesses(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Take back the locks of numbers and passwords whose failures in a row reached the end."""
-        allowed = [user for user in queryset if _allow_guesses(user)]
-        log(request, allowed, gettext("Allowed codes and passwords again."))
+
+        def story(users: list[Any]) -> int:
+            allowed = [user for user in users if _allow_guesses(user)]
+            log(request, allowed, gettext("Allowed codes and passwords again."))
+            return len(allowed)
+
+        allowed = do_on_record(queryset, story)
         message = ngettext(
             "Codes and passwords are allowed again for %d user.",
             "Codes and passwords are allowed again for %d users.",
-            len(allowed),
+            allowed,
         )
-        self.message_user(request, message % len(allowed))
+        self.message_user(request, message % allowed)
 
     def _missing_fields(self) -> set[str]:
         known = {field.name for field in self.model._meta.get_fields()}
@@ -252,7 +262,7 @@ def _end_before_deletion(ids: list[Any]) -> None:
     services.revoke_sessions(_unended(ids), reason=EndReason.CLOSED)
 
 
-def _unended(users: QuerySet[Any] | list[Any]) -> SessionQuerySet:
+def _unended(users: list[Any]) -> SessionQuerySet:
     return tables.sessions().unended(timezone.now()).filter(user__in=users)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,10 +13,12 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import update_last_login
 from django.contrib.auth.signals import user_logged_in
+from django.core.signals import got_request_exception
 from django.db import connection
 from django.db.models.signals import post_init, pre_save
 from django.test import Client
 from django.urls import reverse
+from django.views.debug import ExceptionReporter
 
 from securelogin import services
 from securelogin.models import Session
@@ -52,6 +55,23 @@ class WatchingHasher(MD5PasswordHasher):
         """Look, and hash."""
         self.waits.append(connection.in_atomic_block)
         return super().encode(password, salt)
+
+
+class Historian:
+    """A validator that keeps what it is told."""
+
+    heard: list[str] = []
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Let every password pass."""
+
+    def password_changed(self, password: str, user: Any = None) -> None:
+        """Keep it."""
+        self.heard.append(password)
+
+    def get_help_text(self) -> str:
+        """Say nothing."""
+        return ""
 
 
 @contextmanager
@@ -105,6 +125,76 @@ def test_nothing_is_locked_while_a_password_is_hashed(staff: Client, settings: A
     WatchingHasher.waits.clear()
     assert post(staff, "password", user).status_code == 302
     assert WatchingHasher.waits == [False]
+
+
+# A user whom staff adds
+
+
+def add(staff: Client, password: str, **fields: str) -> Any:
+    """Post the form of a new user."""
+    data = {"phone": NEW_PHONE, "password1": password, "password2": password, **fields}
+    return staff.post(reverse("admin:securelogin_user_add"), data)
+
+
+def test_nothing_is_locked_while_the_password_of_a_new_user_is_hashed(staff: Client, settings: Any) -> None:
+    """As with any other password; validators that keep a history hear of it as ever."""
+    settings.PASSWORD_HASHERS = [f"{__name__}.WatchingHasher"]
+    settings.AUTH_PASSWORD_VALIDATORS = [{"NAME": f"{__name__}.Historian"}]
+    WatchingHasher.waits.clear()
+    Historian.heard.clear()
+    assert add(staff, PASSWORD).status_code == 302
+    assert WatchingHasher.waits == [False]
+    assert Historian.heard == [PASSWORD]
+    assert User.objects.get(phone=NEW_PHONE).check_password(PASSWORD)
+
+
+class BrokenHasher(MD5PasswordHasher):
+    """A hasher whose library is gone."""
+
+    def encode(self, password: str, salt: str) -> str:
+        """Fail."""
+        raise RuntimeError("no library")
+
+
+def test_no_report_of_an_error_has_the_password_of_a_new_user(staff: Client, settings: Any) -> None:
+    """Neither what was posted nor what the functions knew, where Django mails its reports."""
+    settings.PASSWORD_HASHERS = [f"{__name__}.BrokenHasher"]
+    staff.raise_request_exception = False
+    reports: list[str] = []
+
+    def report(request: Any, **_message: Any) -> None:
+        reports.append(ExceptionReporter(request, *sys.exc_info()).get_traceback_html())
+
+    got_request_exception.connect(report)
+    try:
+        assert add(staff, PASSWORD).status_code == 500
+    finally:
+        got_request_exception.disconnect(report)
+    assert "no library" in reports[0]
+    assert PASSWORD not in reports[0]
+
+
+def test_password_that_is_refused_is_not_set(staff: Client) -> None:
+    """What was hashed for nothing is nobody's."""
+    assert add(staff, PASSWORD, password2=NEW_PASSWORD).status_code == 200
+    assert add(staff, "12345678").status_code == 200
+    assert not User.objects.filter(phone=NEW_PHONE).exists()
+    assert add(staff, "").status_code == 302
+    assert not User.objects.get(phone=NEW_PHONE).has_usable_password()
+
+
+def test_own_way_to_set_a_password_is_gone(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host's model may write more than the hash."""
+
+    def set_password(user: Any, password: str | None) -> None:
+        super(User, user).set_password(password)
+        user.username = "set"
+
+    monkeypatch.setattr(User, "set_password", set_password)
+    assert add(staff, PASSWORD).status_code == 302
+    user = User.objects.get(phone=NEW_PHONE)
+    assert user.username == "set"
+    assert user.check_password(PASSWORD)
 
 
 # A user whom staff edits

@@ -16,9 +16,11 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
 
 from .. import conf, phones, services
 from ..exceptions import InvalidPhone
@@ -27,7 +29,7 @@ from ..models.sessions import SessionQuerySet
 from ..services import endings, tables
 from ..services.transactions import in_transaction
 from .conflicts import Patient
-from .forms import PhonePasswordChangeForm, PhoneUserChangeForm, PhoneUserCreationForm
+from .forms import PhonePasswordChangeForm, PhoneUserChangeForm, PhoneUserCreationForm, hash_early
 from .history import MaskedHistory, do_on_record, log
 from .sessions import count_ended, is_regex
 
@@ -142,6 +144,13 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
         """Refuse to filter by a part of the number, and by regular expressions."""
         is_part = lookup.startswith("phone__") and lookup not in PHONE_LOOKUPS
         return not is_part and not is_regex(lookup) and super().lookup_allowed(lookup, value, request)
+
+    @method_decorator(sensitive_post_parameters())
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        """Hash the password first, then add the user in one transaction."""
+        if self.has_add_permission(request):
+            hash_early(request.POST)
+        return super().add_view(request, form_url, extra_context)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Keep the number out of the title, which stays in the browser's history."""

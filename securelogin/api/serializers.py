@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.fields import empty
+from rest_framework.utils.formatting import lazy_format
 
 from .. import codes, conf, phones
 from ..addresses import MAX_DEVICE
@@ -69,6 +71,15 @@ class CodeField(serializers.Field[str, Any, str, Any]):
         if isinstance(data, int) and not isinstance(data, bool) and 0 <= data < 10 ** (length + codes.LONGER):
             return codes.spell(data, length)
         return data if isinstance(data, str) and codes.is_guess(data, length) else ""
+
+
+def translate_each_time(serializer: serializers.Serializer[Any]) -> None:
+    """Let errors of length speak each caller's language; DRF's keep the one that they were first told in."""
+    for field in serializer.fields.values():
+        for validator in field.validators:
+            text = getattr(validator, "message", None)
+            if isinstance(text, lazy_format):
+                setattr(validator, "message", format_lazy(text.format_string or "", *text.args, **text.kwargs))  # noqa: B010
 
 
 class AuthTypeSerializer(serializers.Serializer[Any]):

@@ -102,7 +102,9 @@ class SecureLoginViewSet(ViewSet):
 @lru_cache
 def _serializer(kind: type[Serializer[Any]], _user_model: Any) -> Serializer[Any]:
     """Return one serializer for all calls: to make one costs more than to use it, and none of ours keeps anything."""
-    return kind()
+    made = kind()
+    serializers.translate_each_time(made)
+    return made
 
 
 class AuthViewSet(SecureLoginViewSet):

@@ -54,6 +54,7 @@ def check_user(conf: Conf, user: type[models.Model]) -> Iterator[CheckMessage]:
         yield Error(f"{user._meta.label} is not a user keyed by phone.", hint=USER_HINT, id="securelogin.E045")
     else:
         yield from _check_phone(user, phone)
+    yield from _check_table(user)
     if _find_field(user, "is_active") is None:
         yield Error(
             f"{user._meta.label} has no field is_active, so no account could be closed.",
@@ -62,6 +63,23 @@ def check_user(conf: Conf, user: type[models.Model]) -> Iterator[CheckMessage]:
         )
     if "PASSWORD" in conf.AUTH_TYPES:
         yield from _check_email(user, _find_field(user, "email"))
+
+
+def _check_table(user: type[models.Model]) -> Iterator[CheckMessage]:
+    """Report users that are not just the rows of one table, which is what we read and lock."""
+    if type(user._base_manager) is not models.Manager:
+        yield Error(
+            f"{user._meta.label} has a base manager of its own, which is not asked: whom it hides is logged in.",
+            hint="Take base_manager_name out of its Meta, and shut accounts out with is_active; or silence this where "
+            "it hides nobody.",
+            id="securelogin.E044",
+        )
+    if len({field.model for field in user._meta.concrete_fields}) > 1:
+        yield Error(
+            f"{user._meta.label} is spread over several tables.",
+            hint="Make the model it inherits from abstract.",
+            id="securelogin.E044",
+        )
 
 
 def _check_phone(user: type[models.Model], phone: models.Field[Any, Any]) -> Iterator[CheckMessage]:

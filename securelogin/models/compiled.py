@@ -10,18 +10,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
 from django.core.signals import setting_changed
 from django.db import connections
-from django.db.models import AutoField, Expression, Model, QuerySet
+from django.db.models import AutoField, DateTimeField, Expression, Model, QuerySet
 from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
+from django.utils import timezone
 
 Converter = Callable[[Any, Any, Any], Any]
+_Converting = tuple[int, Any, Sequence[Converter]]
+"""The index of a column, its expression, and what makes a value of what the driver gives."""
 
 
 class Param(Expression):
@@ -88,18 +93,20 @@ class _Rows:
     statement: _Prepared
     model: type[Model]
     names: Sequence[str]
-    converters: Sequence[tuple[int, Any, Sequence[Converter]]]
+    converters: Sequence[_Converting]
     decoy: Sequence[Any] | None
-    """The values of a new instance."""
+    """A row as that of a new instance would be."""
 
     def read(self, row: Sequence[Any], connection: Any) -> Sequence[Any]:
         if not self.converters:
             return row
         values = list(row)
         for index, expression, converters in self.converters:
-            for convert in converters:
-                values[index] = convert(values[index], expression, connection)
+            values[index] = _converted(values[index], expression, converters, connection)
         return values
+
+    def make(self, row: Sequence[Any], using: str, connection: Any) -> Any:
+        return self.model.from_db(using, self.names, self.read(row, connection))
 
 
 class Select(_Statement):
@@ -118,9 +125,12 @@ class Select(_Statement):
         with connection.cursor() as cursor:
             rows.statement.execute(cursor, connection, values)
             row = cursor.fetchone()
-        read = rows.decoy if row is None else rows.read(row, connection)
-        made = None if read is None else rows.model.from_db(using, rows.names, read)
-        return None if row is None else made
+        if row is not None:
+            return rows.make(row, using, connection)
+        if rows.decoy is not None:
+            with suppress(Exception):  # whatever the project's model says of a row that is not there
+                rows.make(rows.decoy, using, connection)
+        return None
 
     def tuples(self, using: str, **values: Any) -> list[tuple[Any, ...]]:
         """Return all rows."""
@@ -133,9 +143,11 @@ class Select(_Statement):
         queryset = self._make().using(using)
         compiler = queryset.query.get_compiler(using)
         sql, params = compiler.as_sql()
-        names = [field.attname for field in queryset.model._meta.concrete_fields]
-        decoy = _values(queryset.model(), names) if self._has_decoy else None
-        return _Rows(_Prepared(sql, params), queryset.model, names, list(_converters(compiler)), decoy)
+        model = queryset.model
+        names = [field.attname for field in model._meta.concrete_fields]
+        converters = list(_converters(compiler))
+        decoy = _decoy(model(), converters, connections[using]) if self._has_decoy else None
+        return _Rows(_Prepared(sql, params), model, names, converters, decoy)
 
 
 class Update(_Statement):
@@ -193,11 +205,45 @@ def _takes_target(using: str) -> bool:
     return bool(connections[using].features.supports_update_conflicts_with_target)
 
 
-def _values(instance: Model, names: Sequence[str]) -> list[Any]:
-    return [getattr(instance, name) for name in names]
+def _decoy(instance: Model, converters: Iterable[_Converting], connection: Any) -> list[Any]:
+    """Return the row that the instance would have, with a time where it has none yet: who logged in has them all."""
+    of_column = {index: (expression, functions) for index, expression, functions in converters}
+    row = []
+    for index, field in enumerate(instance._meta.concrete_fields):
+        forms = list(_forms(field, instance, connection))
+        row.append(_readable(forms, *of_column[index], connection) if index in of_column else forms[0])
+    return row
 
 
-def _converters(compiler: SQLCompiler) -> Iterable[tuple[int, Any, Sequence[Converter]]]:
+def _forms(field: Any, instance: Model, connection: Any) -> Iterable[Any]:
+    """Yield the forms in which a driver may give the value; which it is, the converters know."""
+    value = None if field.generated else getattr(instance, field.attname)
+    if value is None and isinstance(field, DateTimeField):
+        value = timezone.now()
+    if value is None or hasattr(value, "resolve_expression"):  # the latter is the database's own default
+        yield None
+        return
+    if isinstance(value, datetime):
+        yield value.replace(tzinfo=None)
+    yield field.get_db_prep_save(value, connection)
+    yield str(value)
+
+
+def _readable(forms: Iterable[Any], expression: Any, converters: Sequence[Converter], connection: Any) -> Any:
+    for form in forms:
+        with suppress(Exception):
+            _converted(form, expression, converters, connection)
+            return form
+    return None
+
+
+def _converted(value: Any, expression: Any, converters: Sequence[Converter], connection: Any) -> Any:
+    for convert in converters:
+        value = convert(value, expression, connection)
+    return value
+
+
+def _converters(compiler: SQLCompiler) -> Iterable[_Converting]:
     found = compiler.get_converters([expression for expression, _sql, _alias in compiler.select])
     for index, (converters, expression) in found.items():
         yield index, expression, [_free(converter, compiler.connection) for converter in converters]

@@ -14,6 +14,14 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from .compiled import Insert, Param, Select, Update
 
 
+def users() -> models.QuerySet[Any]:
+    """Return all rows of the users' table: no manager of the project's has a say in who is logged in.
+
+    Its conditions would be kept as they were when a statement was compiled; ``is_active`` shuts an account out.
+    """
+    return models.QuerySet(get_user_model())
+
+
 def _session() -> type[models.Model]:
     return apps.get_model("securelogin", "Session")
 
@@ -39,7 +47,7 @@ def _user() -> models.QuerySet[Any]:
     """Find the user by scalar subqueries: PostgreSQL plans them in half the time of a join."""
     blacklisted = BlacklistedToken.objects.filter(token_id=OuterRef("token_id")).values("pk")[:1]
     live = _mine().unended(_of_session("expires_at")).alias(dead=Subquery(blacklisted)).filter(dead=None)
-    return get_user_model()._base_manager.filter(pk=Subquery(live.values("user_id")[:1]), is_active=True)
+    return users().filter(pk=Subquery(live.values("user_id")[:1]), is_active=True)
 
 
 def _next_generation() -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import connections, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -231,7 +230,7 @@ def _blacklisted() -> models.QuerySet[BlacklistedToken]:
 
 
 def _active_user() -> models.QuerySet[Any]:
-    return get_user_model()._base_manager.filter(pk=OuterRef("user_id"), is_active=True)
+    return live.users().filter(pk=OuterRef("user_id"), is_active=True)
 
 
 def _batches(rows: Iterator[Any], size: int = BATCH) -> Iterator[list[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -19,6 +19,7 @@ from ..base_user import lower_email
 from ..events import Event
 from ..exceptions import AccountInactive, EmailTaken, PasswordTooWeak, PhoneTaken, SignupClosed, UnsupportedAuthType
 from ..limits import Hit
+from ..models import live
 from ..models.compiled import Param, Select
 from ..models.counting import DAY, MONTH
 from ..phones import E164
@@ -45,13 +46,12 @@ def find(phone: E164) -> User | None:
 
 
 def _of_number() -> models.QuerySet[Any]:
-    model = get_user_model()
-    return model._base_manager.filter(**{_phone_field(): Param("phone", model._meta.get_field(_phone_field()))})
+    phone = Param("phone", get_user_model()._meta.get_field(_phone_field()))
+    return live.users().filter(**{_phone_field(): phone})
 
 
 def _with_id() -> models.QuerySet[Any]:
-    model = get_user_model()
-    return model._base_manager.filter(pk=Param("pk", model._meta.pk)).values_list("pk")
+    return live.users().filter(pk=Param("pk", get_user_model()._meta.pk)).values_list("pk")
 
 
 _OF_NUMBER = Select(_of_number, has_decoy=True)
@@ -108,8 +108,7 @@ def register_with_password(*, username: str, email: str, password: str, client: 
     if options.SIGNUP == "closed":
         raise SignupClosed("accounts are made by staff")
     budgets.take(_hits(client), at=now, client=client)
-    fields = {"email": lower_email(email), **({"username": username} if has_field("username") else {})}
-    user = get_user_model()(**fields)
+    user = get_user_model()(email=lower_email(email), **_name_fields(username))
     check_password_strength(password, user, field="password")
     user.set_password(password)  # half a second of hashing, before any transaction
     login = _insert_and_log_in(user, client, now)
@@ -128,12 +127,15 @@ def _insert_and_log_in(user: Any, client: Client, now: datetime) -> sessions.Log
             return None
         return sessions.open_session(user, client=client, amr=["pwd"], at=now, is_new_user=True)
 
-    try:
-        return in_transaction(story)
-    except IntegrityError:
-        if users().filter(email=user.email).exists():
-            raise EmailTaken("the e-mail address belongs to an account") from None
-        raise refused_insert() from None
+    for name_fields in ({}, _name_fields(None)):
+        for name, value in name_fields.items():
+            setattr(user, name, value)
+        try:
+            return in_transaction(story)
+        except IntegrityError:
+            if users().filter(email=user.email).exists():
+                raise EmailTaken("the e-mail address belongs to an account") from None
+    raise refused_insert()
 
 
 def insert(user: User) -> None:
@@ -168,20 +170,31 @@ def make(phone: E164, display_name: str, *, is_derived: bool) -> User:
     Inserted, never looked for under a lock: the gaps that two first logins would lock are a deadlock on MariaDB.
     Raises ``IntegrityError`` where somebody else was first, or ``is_derived`` and the project's names are unique.
     """
-    user = _new_user(phone, display_name if is_derived else "", _free_user_id(phone) if is_derived else None)
+    user = _new_user(phone, display_name if is_derived else None, _free_user_id(phone) if is_derived else None)
     insert(user)
     return user
 
 
-def _new_user(phone: E164, display_name: str, user_id: UUID | None) -> User:
-    fields: dict[str, Any] = {_phone_field(): phone}
+def _new_user(phone: E164, display_name: str | None, user_id: UUID | None) -> User:
+    fields: dict[str, Any] = {_phone_field(): phone, **_name_fields(display_name)}
     if user_id is not None:
         fields["pk"] = user_id
-    if has_field("username") and _phone_field() != "username":
-        fields["username"] = display_name[: get_user_model()._meta.get_field("username").max_length]
     user = get_user_model()(**fields)
     user.set_unusable_password()
     return user
+
+
+def _name_fields(display_name: str | None) -> dict[str, str]:
+    """Return the display name, cut to the column, if the user model keeps one.
+
+    None stands for one that was refused: it is empty then, or where names are unique one that nobody has.
+    """
+    if not has_field("username") or _phone_field() == "username":
+        return {}
+    field = get_user_model()._meta.get_field("username")
+    if display_name is None:
+        display_name = uuid4().hex if field.unique else ""
+    return {"username": display_name[: field.max_length]}
 
 
 def _free_user_id(phone: E164) -> UUID | None:

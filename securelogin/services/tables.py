@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import models, router
 from django.db.models import F
 
-from ..models import OneTimeCode, Session
+from ..models import OneTimeCode, Session, live
 from ..models.codes import OneTimeCodeQuerySet
 from ..models.compiled import Param, Update
 from ..models.sessions import SessionQuerySet
@@ -32,7 +32,7 @@ def code_rows() -> OneTimeCodeQuerySet:
 
 def users() -> models.QuerySet[Any]:
     """Return the users, those that a manager of the project's hides too."""
-    return get_user_model()._base_manager.using(database())
+    return live.users().using(database())
 
 
 def lock_user(user_id: Any, **conditions: Any) -> bool:
@@ -50,7 +50,7 @@ def _lock(names: tuple[str, ...]) -> Update:
     def chosen(_size: int) -> models.QuerySet[Any]:
         meta = get_user_model()._meta
         params = {name: Param(name, meta.get_field(name)) for name in names}
-        return get_user_model()._base_manager.filter(pk=Param("pk", meta.pk), **params)
+        return live.users().filter(pk=Param("pk", meta.pk), **params)
 
     return Update(chosen, lambda: {"is_active": F("is_active")})
 

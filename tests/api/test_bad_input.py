@@ -457,3 +457,14 @@ def test_any_header(visitor: Visitor, text: str) -> None:
     """Any text as a bearer token is 401."""
     answer = visitor.get("sessions", HTTP_AUTHORIZATION=f"Bearer {text}")
     assert refusal_of(answer) in {TOKEN_INVALID, TOKEN_MISSING, WRONG_TYPE}
+
+
+def test_length_is_refused_in_the_language_of_each_call(settings: Any) -> None:
+    """The serializers are kept; the language of who called first is not."""
+    settings.MIDDLEWARE = ["django.middleware.locale.LocaleMiddleware"]
+    body = {"auth_type": "PHONE", "username": "x" * 151, "phone": PHONE}
+    told = [
+        Visitor().post("register", body, HTTP_ACCEPT_LANGUAGE=language).json()["fields"]["username"][0]
+        for language in ("de", "en", "de")
+    ]
+    assert told[0] == told[2] != told[1] == "Ensure this field has no more than 150 characters."

@@ -15,7 +15,7 @@ from django.db import models
 from django.test import override_settings
 from django.test.utils import isolate_apps, modify_settings
 
-from securelogin.base_user import AbstractPhoneUser, LowerCaseEmailField, PhoneField
+from securelogin.base_user import AbstractPhoneUser, LowerCaseEmailField, PhoneField, PhoneUserManager
 from securelogin.checks import project
 from securelogin.conf import Conf
 from securelogin.models import User
@@ -132,7 +132,7 @@ def test_pair_without_cryptography(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @isolate_apps("tests.checks")
 def test_users() -> None:
-    """E045 to W049: a user model is keyed by a unique, nullable phone, and can be closed."""
+    """E044 to W049: a user model is one table, keyed by a unique, nullable phone, and can be closed."""
 
     class NoPhone(AbstractUser):
         class Meta:
@@ -169,6 +169,21 @@ def test_users() -> None:
         class Meta:
             app_label = "checks"
 
+    class Hidden(AbstractPhoneUser):
+        objects = PhoneUserManager()
+
+        class Meta:
+            app_label = "checks"
+            base_manager_name = "objects"
+
+    class Parent(AbstractPhoneUser):
+        class Meta:
+            app_label = "checks"
+
+    class Child(Parent):
+        class Meta:
+            app_label = "checks"
+
     def found(user: type[models.Model], *auth_types: str) -> set[str]:
         messages = list(project.check_user(Conf(AUTH_TYPES=("PHONE", *auth_types)), user))
         assert all(message.hint and user.__name__ in message.msg for message in messages)
@@ -176,8 +191,9 @@ def test_users() -> None:
 
     assert found(NoPhone) == found(TextPhone) == {"E045"}
     assert found(Bare) == {"E046", "E047", "E048"}
+    assert found(Hidden) == found(Child) == {"E044"}
     assert found(Member, "PASSWORD") == found(Constrained, "PASSWORD") == {"W049"}
-    assert found(Constrained) == found(Member) == found(User, "PASSWORD") == set()
+    assert found(Parent) == found(Constrained) == found(Member) == found(User, "PASSWORD") == set()
 
 
 @isolate_apps("tests.checks")

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOSTS = {
     "default": "tests.settings",
     "own user": "tests.hosts.own_user.settings",
+    "rich user": "tests.hosts.rich_user.settings",
     "bare": "tests.hosts.bare.settings",
 }
 
@@ -84,6 +85,16 @@ def test_superuser_without_questions(host: Host) -> None:
     again = host.run("django", "createsuperuser", "--noinput", **known)
     assert again.returncode == 1
     assert "already taken" in again.stderr
+
+
+def test_names_that_the_user_model_refuses_make_way(empty_database: str) -> None:
+    """Too long or taken: cut, or replaced by one that nobody has. A taken address is told."""
+    host = Host(HOSTS["rich user"], empty_database)
+    host.manage("migrate", "--verbosity", "0")
+    done = host.run("tests.hosts.rich_user.story")
+    assert done.returncode == 0, done.stderr
+    visit = ["register 200", "login 200", "verify_sms 200"]
+    assert done.stdout.splitlines() == [*visit, *visit, "register 200", "register 400", "[20, 20, 20]"]
 
 
 @pytest.mark.parametrize("name", ["default", "own user"])

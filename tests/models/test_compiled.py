@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Thread
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -13,10 +15,15 @@ from django.db import connection, models
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
+from securelogin import services
 from securelogin.models import OneTimeCode, Session, compiled, counting, live
 from securelogin.models.compiled import Param, Select, Update
+from securelogin.services import accounts, tables
 from tests.factories import SessionFactory, UserFactory
 from tests.services.statements import statements_of
+
+if TYPE_CHECKING:
+    from securelogin.tokens import AccessToken
 
 SECOND = timedelta(seconds=1)
 
@@ -146,6 +153,95 @@ def test_nobody_is_found_as_late_as_somebody(has_decoy: bool, db: None, monkeypa
     assert statement.first("default", key="key") is made[0]
     assert statement.first("default", key="nobody's") is None
     assert [row.key for row in made] == (["key", ""] if has_decoy else ["key"])
+
+
+def test_decoy_is_read_as_a_row_is(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every column goes through its converters, and has a value where a row in use has one."""
+    converted: list[str] = []
+    names = [field.name for field in OneTimeCode._meta.concrete_fields]
+
+    def convert(name: str, value: Any, *_more: Any) -> Any:
+        converted.append(name)
+        return value
+
+    for name in names:
+        field = OneTimeCode._meta.get_field(name)
+        monkeypatch.setattr(field, "from_db_value", partial(convert, name), raising=False)
+    statement = Select(partial(OneTimeCode.objects.filter, key=Param("key", OneTimeCode._meta.pk)), has_decoy=True)
+    assert statement.first("default", key="nobody's") is None  # the first call also makes the decoy
+    converted.clear()
+    assert statement.first("default", key="nobody's") is None
+    assert converted == names
+
+
+def test_decoy_of_a_user_is_of_the_kinds_that_the_driver_gives(db: None) -> None:
+    """As the row of who logged in once, in every column."""
+    user = UserFactory(last_login=timezone.now(), username="Ada", email="ada@example.com")
+    rows, model = accounts._OF_NUMBER._for("default"), type(user)
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in model._meta.concrete_fields)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {columns} FROM {model._meta.db_table}")  # noqa: S608 - names of ours
+        real = cursor.fetchone()
+    optional = {"phone", "email"}
+    for field, given, decoy in zip(model._meta.concrete_fields, real, rows.decoy, strict=True):
+        kinds = {bool, int} if isinstance(field, models.BooleanField) else {type(given)}
+        assert type(decoy) in kinds or field.name in optional, field.name
+
+
+def test_model_that_takes_no_decoy_finds_nobody(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a model of the project's says of a row that is not there is its own affair (C3)."""
+
+    def from_db(_model: Any, *_row: Any) -> Any:
+        raise OneTimeCode.DoesNotExist("nothing belongs to that row")
+
+    monkeypatch.setattr(OneTimeCode, "from_db", classmethod(from_db))
+    statement = Select(partial(OneTimeCode.objects.filter, key=Param("key", OneTimeCode._meta.pk)), has_decoy=True)
+    assert statement.first("default", key="nobody's") is None
+    OneTimeCode.objects.touch("key", at=timezone.now())
+    with pytest.raises(OneTimeCode.DoesNotExist):
+        statement.first("default", key="key")
+
+
+def test_expression_in_a_new_instance_is_no_value_of_the_decoy() -> None:
+    """The database's own default, and a column that it computes, are nothing before there is a row."""
+    generated: Any = models.CharField()
+    generated.attname, generated.generated = "generated", True
+    defaulted: Any = models.CharField()
+    defaulted.attname = "defaulted"
+    instance: Any = SimpleNamespace(defaulted=models.Value("x"))
+    assert list(compiled._forms(generated, instance, connection)) == [None]
+    assert list(compiled._forms(defaulted, instance, connection)) == [None]
+
+
+def test_no_manager_of_the_project_is_asked_who_is_there(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its conditions, of a clock or a tenant, would stay as they were at the first call (E044 says so)."""
+    session, model = SessionFactory(), get_user_model()
+    token = SimpleNamespace(session_id=session.pk, user_id=str(session.user_id))
+    monkeypatch.setitem(vars(model._meta), "base_manager", _Hidden.over(model))
+    compiled.forget()
+    try:
+        assert not model._base_manager.exists()
+        assert services.authenticate(cast("AccessToken", token)) == session.user
+        assert list(tables.users()) == [session.user]
+        assert list(Session.objects.live()) == [session]
+        assert tables.lock_user(session.user_id)
+    finally:
+        compiled.forget()
+
+
+class _Hidden(models.Manager[Any]):
+    """A manager that hides everybody."""
+
+    @classmethod
+    def over(cls, model: Any) -> _Hidden:
+        """Return one of that model's rows."""
+        manager = cls()
+        manager.model = model
+        return manager
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        """Return nobody."""
+        return super().get_queryset().none()
 
 
 def test_parameters_are_shifted_before_the_database_sees_them(db: None) -> None:

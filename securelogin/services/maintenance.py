@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models
 from django.utils import timezone
 
 from .. import conf
@@ -71,7 +71,11 @@ def _in_batches(
 ) -> int:
     total = 0
     while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:batch]):
-        in_transaction(partial(work, keys))
+        story = partial(in_transaction, partial(work, keys))
+        try:
+            story()
+        except IntegrityError:  # simplejwt blacklisted a token meanwhile, which PostgreSQL tells at the commit only
+            story()
         total += len(keys)
         report(len(keys))
         if len(keys) == batch:
@@ -93,8 +97,4 @@ def _delete_tokens(rows: models.QuerySet[Any], keys: Keys) -> None:
     Django deletes a session's rows from the end, so the sessions are locked first, as everyone else does.
     """
     list(sessions().filter(token_id__in=keys).select_for_update().order_by("pk").values_list("pk"))
-    try:
-        with transaction.atomic(using=database()):
-            rows.filter(pk__in=keys).delete()
-    except IntegrityError:  # simplejwt blacklisted one of them meanwhile: look again
-        rows.filter(pk__in=keys).delete()
+    _delete(rows, keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,7 @@ from securelogin.tokens import read_access, read_refresh
 from tests.factories import SessionFactory, UserFactory, tokens_of
 from tests.routers import REPLICA
 
+from .beside import beside
 from .conftest import Configure
 from .statements import statements_of
 from .visitors import CLIENT, PHONE, Visitor, access, name_of
@@ -309,6 +311,27 @@ def test_sessions_are_locked_by_key_before_their_rows_go(clock: time_machine.Tra
     table = connection.ops.quote_name(Session._meta.db_table)
     (lock,) = [each for each in statements_of(services.clear) if each.startswith(f"SELECT {table}")]
     assert " ORDER BY " in lock
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="there nobody writes beside a transaction that has written")
+def test_session_that_simplejwt_blacklists_while_it_is_cleared_goes_too() -> None:
+    """What was written since the look hangs on the token, and goes with it."""
+    session = SessionFactory(expires_at=timezone.now() - DAY)
+    done: list[bool] = []
+
+    def blacklist(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("DELETE") and OutstandingToken._meta.db_table in sql and not done:
+            done.append(True)
+            with ThreadPoolExecutor(1) as pool:
+                beside(pool, lambda: BlacklistedToken.objects.create(token_id=session.token_id)).result()
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(blacklist):
+        assert services.clear().sessions == 1
+    assert done
+    assert not OutstandingToken.objects.exists()
+    assert not BlacklistedToken.objects.exists()
 
 
 def test_batch_is_a_thousand_unless_told_otherwise(pauses: list[float]) -> None:

@@ -27,6 +27,7 @@ from securelogin.exceptions import (
 from securelogin.models import OneTimeCode, Session
 from securelogin.services import accounts
 from tests.factories import UserFactory
+from tests.routers import REPLICA
 
 from .beside import beside
 from .conftest import Announcements, Configure
@@ -272,6 +273,36 @@ def test_account_that_is_activated_behind_the_lock_is_not_found(known: Any) -> N
         assert accounts.lock_known(known, PHONE) is None
 
 
+def test_account_is_looked_up_where_it_is_written(known: Any, settings: Any) -> None:
+    """A replica may not know yet who gave a number up (D5)."""
+    get_user_model().objects.update(is_active=False)
+    settings.DATABASE_ROUTERS = [REPLICA]
+    assert accounts.lock_known(known, PHONE) == known
+
+
+def test_number_whose_id_somebody_else_has_gets_another_and_keeps_its_name(ada: Visitor) -> None:
+    """Where a number moved and its owner's key stayed: nobody's name is lost for that."""
+    UserFactory(pk=phones.user_ids(PHONE)[0])
+    register()
+    user = ada.log_in().user
+    assert user.pk != phones.user_ids(PHONE)[0]
+    assert name_of(user) == "Ada"
+
+
+def test_second_try_takes_neither_id_nor_name() -> None:
+    """Where the first was refused, one of the two belongs to somebody, and a project may want names to be unique."""
+    user = accounts.make(PHONE, "Ada", is_derived=False)
+    assert user.pk != phones.user_ids(PHONE)[0]
+    assert name_of(user) == ""
+
+
+def test_number_that_is_kept_as_the_username_is_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user model may have its numbers there; no display name takes their place."""
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "username")
+    user: Any = accounts.make(PHONE, "Ada", is_derived=True)
+    assert (user.username, user.phone) == (PHONE, None)
+
+
 # Staff
 
 
@@ -284,6 +315,15 @@ def test_staff_allows_codes_again(ada: Visitor, configure: Configure) -> None:
     row = ada.row()
     assert (row.disabled_at, row.failures_in_a_row, row.failures_in_day) == (None, 0, 5)
     assert ada.log_in()
+
+
+def test_staff_allows_codes_of_one_number_only() -> None:
+    """The lock of another number stays."""
+    now = timezone.now()
+    for phone in (PHONE, OTHER_PHONE):
+        OneTimeCode.objects.touch(codes.row_key(phone, codes.ANYONE), at=now, disabled_at=now)
+    assert services.allow_codes(PHONE)
+    assert OneTimeCode.objects.get(disabled_at=now).key == codes.row_key(OTHER_PHONE, codes.ANYONE)
 
 
 def test_staff_has_nothing_to_allow_where_nothing_is_locked() -> None:

@@ -145,7 +145,7 @@ def _lift_pause(row: OneTimeCode) -> None:
 
     Inline only, where the answer tells the failure. A thread tells nothing: who is sent nothing keeps the pause too.
     """
-    code_rows().filter(key=row.key, nonce=row.nonce).update(resend_at=timezone.now())
+    code_rows().filter(key=row.key, nonce=row.nonce).update(resend_at=None)
 
 
 _count = Lock()

@@ -17,6 +17,7 @@ import pytest
 
 from securelogin.exceptions import SMSNotSent
 from securelogin.services import sending
+from securelogin.sms.base import BaseSMSBackend
 from securelogin.sms.locmem import outbox
 
 from .backends import sms
@@ -100,6 +101,15 @@ def test_messages_that_wait_at_the_end_are_sent(texts: Any) -> None:
     assert len(texts(ENDS)) == 4
 
 
+def test_child_begins_with_an_empty_queue_and_a_free_lock() -> None:
+    """A thread of the parent may have held the lock at the fork, and lets go of the parent's only."""
+    assert sending._take_place()
+    with sending._count:
+        sending._begin_anew()
+        assert sending.drain(0)
+        assert not sending._count.locked()
+
+
 class NoThreads(threading.Thread):
     """A thread that the system does not give."""
 
@@ -128,7 +138,7 @@ def test_message_that_finds_no_thread_keeps_no_place(
         assert ada.ask().code_length == 6
     assert sending.drain(0)
     assert announced.names() == ["sms_not_sent"]
-    assert "no thread" in caplog.text
+    assert caplog.messages == ["code not sent: there is no thread"]
     pool.shutdown() if is_shut else pool.submit(int).result(5)
     assert not outbox
     assert sending.drain(0)
@@ -143,8 +153,9 @@ def test_message_that_finds_the_queue_full_is_told(
     ada.ask()
     bob.ask()
     (failure,) = announced.named("sms_not_sent")
+    assert (failure["sender"], failure["alias"]) == (BaseSMSBackend, "default")
     assert isinstance(failure["error"], SMSNotSent)
-    assert failure["alias"] == "default"
+    assert (failure["error"].reason, failure["error"].is_definite) == ("1 messages are waiting", True)
     assert sending.drain()
 
 

@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection, transaction
+from django.db.models import NOT_PROVIDED
 from django.utils import timezone
 
 from securelogin import codes, phones, services
@@ -216,13 +218,20 @@ def test_of_two_registrations_of_one_address_at_once_one_is_refused(configure: C
     assert get_user_model().objects.count() == 1
 
 
-def test_new_account_overwrites_none() -> None:
-    """Who comes second to a key is refused: an insert is no update."""
+@pytest.mark.parametrize("default", [uuid4, NOT_PROVIDED])
+def test_new_account_overwrites_none(default: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes second to a key is refused: an insert is no update, where the model makes no keys either."""
     user = UserFactory()
+    monkeypatch.setattr(get_user_model()._meta.pk, "default", default)
     with pytest.raises(IntegrityError), transaction.atomic():
         accounts.insert(get_user_model()(pk=user.pk, phone=PHONE))
     user.refresh_from_db()
     assert user.phone != PHONE
+
+
+def test_field_that_the_user_model_lacks_is_none_of_its_fields() -> None:
+    """A model of a project's need not have all of ours."""
+    assert [accounts.has_field(name) for name in ("email", "username", "nickname")] == [True, True, False]
 
 
 def test_account_that_does_not_know_its_age_is_called_by_its_key() -> None:

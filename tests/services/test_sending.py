@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import translation
 
 from securelogin import codes, phones, services
@@ -198,6 +199,19 @@ def test_code_whose_key_left_the_ring_is_not_sent(ada: Visitor) -> None:
         sending.send(message)
     assert caught.value.is_definite
     assert not outbox
+
+
+def test_code_is_sent_up_to_its_end_and_no_longer(ada: Visitor, clock: time_machine.Traveller) -> None:
+    """A provider is not asked to send what opens nothing, which is surely not sent."""
+    ada.ask()
+    message = sending.Message(PHONE, codes.ANYONE, codes.Purpose.LOGIN, ada.row(), "default", None, CLIENT)
+    clock.shift(299)
+    sending.send(message)
+    clock.shift(1)
+    with pytest.raises(SMSNotSent) as caught:
+        sending.send(message)
+    assert (caught.value.reason, caught.value.is_definite) == ("the code was over before its turn came", True)
+    assert ada.texts() == 2
 
 
 # Failures

@@ -98,6 +98,15 @@ def test_hosts_transaction_inside_a_test_case_is_refused(ada: Visitor) -> None:
         ada.ask()
 
 
+@pytest.mark.django_db
+def test_transaction_that_does_not_say_whose_it_is_is_a_hosts(ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an attribute that is private to Django, and may go."""
+    with monkeypatch.context() as patch:
+        patch.setattr(connections["default"], "atomic_blocks", [object()])
+        with pytest.raises(RuntimeError, match="must not run inside a transaction"):
+            ada.ask()
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("verb", list(ENDING.values()), ids=list(ENDING))
 def test_verbs_that_end_nest_and_announce_after_the_commit(

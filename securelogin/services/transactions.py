@@ -64,7 +64,7 @@ def with_retries(story: Callable[[], T]) -> T:
             if attempt == TRIES:
                 raise Unavailable from error
             time.sleep(random.uniform(0.005, 0.05) * attempt)  # noqa: S311 - spreads the tries, guards nothing
-    raise AssertionError("unreachable")
+    raise AssertionError  # the last try returns or raises
 
 
 def is_conflict(error: BaseException) -> bool:

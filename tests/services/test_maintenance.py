@@ -334,6 +334,23 @@ def test_session_that_simplejwt_blacklists_while_it_is_cleared_goes_too() -> Non
     assert not BlacklistedToken.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_each_batch_is_a_transaction(ada: Visitor, clock: time_machine.Traveller) -> None:
+    """So what it locks stays locked until all that hangs together is gone."""
+    ada.log_in()
+    clock.shift(2 * DAY)
+    were_inside: list[bool] = []
+
+    def look(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            were_inside.append(connection.in_atomic_block)
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(look):
+        assert services.clear().scrubbed == 1
+    assert were_inside == [True]
+
+
 def test_batch_is_a_thousand_unless_told_otherwise(pauses: list[float]) -> None:
     """As many rows as one transaction locks at most."""
     now = timezone.now()

@@ -66,6 +66,7 @@ def _forget() -> None:
                 value.cache_clear()
             elif name == "_cached":
                 setattr(module, name, None)
+    sys.modules["securelogin.models.compiled"].forget()
 
 
 def _module() -> str:

@@ -52,6 +52,7 @@ class VerifyingBackend(BaseCodeBackend):
     """A provider that owns the code. It keeps what it was asked, and approves ``RIGHT`` for the newest id."""
 
     RIGHT: ClassVar[str] = "424242"
+    called: ClassVar[list[str]] = []
     started: ClassVar[list[str]] = []
     checked: ClassVar[list[tuple[str, str]]] = []
     meanwhile: ClassVar[Callable[[], object] | None] = None
@@ -59,6 +60,7 @@ class VerifyingBackend(BaseCodeBackend):
 
     def start(self, *, to: str) -> str:
         """Return a new id."""
+        self.called.append(to)
         self.started.append(f"VE{len(self.started)}")
         return self.started[-1]
 
@@ -74,6 +76,7 @@ class VerifyingBackend(BaseCodeBackend):
     @classmethod
     def forget(cls) -> None:
         """Start anew."""
+        cls.called.clear()
         cls.started.clear()
         cls.checked.clear()
         cls.meanwhile = None

@@ -71,6 +71,14 @@ def test_route_to_nowhere_is_an_outage(
     assert PHONE not in caplog.text
 
 
+def test_owner_of_the_code_is_told_the_number(ada: Visitor, configure: Configure) -> None:
+    """It sends its own text."""
+    configure(SMS=sms("VerifyingBackend"))
+    ada.ask()
+    assert VerifyingBackend.called == [PHONE]
+    assert ada.row().provider_id == "VE0"
+
+
 def test_start_that_fails_leaves_no_code(ada: Visitor, configure: Configure) -> None:
     """Without the provider's id nothing can be right, and nobody is asked (A15)."""
     configure(SMS=sms("DeafBackend"))

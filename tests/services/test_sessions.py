@@ -488,6 +488,16 @@ def test_ends_are_announced_once_for_each_session(ada: Visitor, configure: Confi
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_logout_of_two_sessions_is_one_logout(is_reversed: bool, announced: Announcements) -> None:
+    """Whichever of the two ends first."""
+    user = UserFactory()
+    mine, other = sorted((SessionFactory(user=user) for _ in range(2)), key=lambda each: each.pk, reverse=is_reversed)
+    services.logout(token_of(mine), refresh_token=read_refresh(tokens_of(other).refresh_token))
+    assert sorted(announced.names()) == ["session_ended", "session_ended", "user_logged_out"]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_eviction_is_announced(ada: Visitor, configure: Configure, announced: Announcements) -> None:
     """Whose session had to go can be told."""
     configure(**NO_PAUSES, MAX_SESSIONS=1)

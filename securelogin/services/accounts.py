@@ -50,12 +50,7 @@ def _of_number() -> models.QuerySet[Any]:
     return live.users().filter(**{_phone_field(): phone})
 
 
-def _with_id() -> models.QuerySet[Any]:
-    return live.users().filter(pk=Param("pk", get_user_model()._meta.pk)).values_list("pk")
-
-
 _OF_NUMBER = Select(_of_number, has_decoy=True)
-_WITH_ID = Select(_with_id)
 
 
 def register(phone: E164, *, display_name: str = "", client: Client) -> UUID:
@@ -164,23 +159,18 @@ def lock_known(known: User, phone: E164) -> User | None:
     return users().filter(pk=known.pk, **has_phone, is_active=False).first()
 
 
-def make(phone: E164, display_name: str, *, is_derived: bool) -> User:
-    """Insert the user of a number that nobody had at the look before; its id is the one that stood for the number.
+def make(phone: E164, display_name: str, *, has_id: bool, has_name: bool) -> User:
+    """Insert the user of a number that nobody had at the look before, with the id that stood for it and its name.
 
     Inserted, never looked for under a lock: the gaps that two first logins would lock are a deadlock on MariaDB.
-    Raises ``IntegrityError`` where somebody else was first, or ``is_derived`` and the project's names are unique.
+    Raises ``IntegrityError`` where somebody else was first, or has that id (a number's owner before) or name.
     """
-    user = _new_user(phone, display_name if is_derived else None, _free_user_id(phone) if is_derived else None)
-    insert(user)
-    return user
-
-
-def _new_user(phone: E164, display_name: str | None, user_id: UUID | None) -> User:
-    fields: dict[str, Any] = {_phone_field(): phone, **_name_fields(display_name)}
-    if user_id is not None:
-        fields["pk"] = user_id
+    fields: dict[str, Any] = {_phone_field(): phone, **_name_fields(display_name if has_name else None)}
+    if has_id and isinstance(get_user_model()._meta.pk, models.UUIDField):
+        fields["pk"] = phones.user_ids(phone)[0]
     user = get_user_model()(**fields)
     user.set_unusable_password()
+    insert(user)
     return user
 
 
@@ -195,14 +185,6 @@ def _name_fields(display_name: str | None) -> dict[str, str]:
     if display_name is None:
         display_name = uuid4().hex if field.unique else ""
     return {"username": display_name[: field.max_length]}
-
-
-def _free_user_id(phone: E164) -> UUID | None:
-    """Return the id that stood for the number, unless it is taken or the model's ids are of another kind."""
-    if not isinstance(get_user_model()._meta.pk, models.UUIDField):
-        return None
-    user_id = phones.user_ids(phone)[0]
-    return None if _WITH_ID.tuples(database(), pk=user_id) else user_id
 
 
 def allow_codes(phone: E164) -> bool:

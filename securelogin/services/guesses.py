@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -118,11 +119,12 @@ def _provider_approves(guess: _Guess) -> bool:
 
 
 def _try_log_in(guess: _Guess, client: Client, at: datetime, options: Conf) -> sessions.Login | AccountInactive | None:
-    """Log in; where an insert was refused, look again who has the number and try once more, without id and name."""
-    for is_derived in (True, False):
+    """Log in; where an insert was refused, look again who has the number and try again, with less that may be taken."""
+    for has_id, has_name in ((True, True), (False, True), (False, False)):
         user = _find(guess.phone)
+        make = partial(accounts.make, has_id=has_id, has_name=has_name)
         try:
-            return in_transaction(partial(_log_in, guess, user, client, at, options, is_derived=is_derived))
+            return in_transaction(partial(_log_in, guess, user, make, client, at, options))
         except IntegrityError:
             continue
     raise accounts.refused_insert()
@@ -133,7 +135,7 @@ def _find(phone: E164) -> User | None:
 
 
 def _log_in(
-    guess: _Guess, known: User | None, client: Client, at: datetime, options: Conf, *, is_derived: bool
+    guess: _Guess, known: User | None, make: Callable[[E164, str], User], client: Client, at: datetime, options: Conf
 ) -> sessions.Login | AccountInactive | None:
     """Use the code up, lock or make the user, open the session: in this order, in one transaction.
 
@@ -147,7 +149,7 @@ def _log_in(
         user = accounts.lock_known(known, guess.phone)
     elif may_sign_up(guess.row, at, options):
         has_name = guess.row.name_expires_at is not None and guess.row.name_expires_at > at
-        user = accounts.make(guess.phone, guess.row.display_name if has_name else "", is_derived=is_derived)
+        user = make(guess.phone, guess.row.display_name if has_name else "")
     else:
         return None
     if user is None:

@@ -56,7 +56,8 @@ def open_session(
     if not user.is_active:
         raise AccountInactive("the account is inactive")
     options = conf.current()
-    _evict(user, at, options.MAX_SESSIONS, client)
+    if not is_new_user:
+        _evict(user, at, options.MAX_SESSIONS, client)
     session = sessions().open(
         user=user,
         rotated_at=at,

@@ -178,7 +178,7 @@ def test_decoy_of_a_user_is_of_the_kinds_that_the_driver_gives(db: None) -> None
     """As the row of who logged in once, in every column."""
     user = UserFactory(last_login=timezone.now(), username="Ada", email="ada@example.com")
     rows, model = accounts._OF_NUMBER._for("default"), type(user)
-    columns = ", ".join(connection.ops.quote_name(field.column) for field in model._meta.concrete_fields)
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in model._meta.concrete_fields)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {columns} FROM {model._meta.db_table}")  # noqa: S608 - names of ours
         real = cursor.fetchone()

@@ -195,14 +195,16 @@ def test_id_is_derived_before_the_account_and_its_key_after(ada: Visitor) -> Non
 
 
 def test_taken_derived_id_leaves_the_account_a_random_one(ada: Visitor) -> None:
-    """A recycled number is a new account, whatever the id in the calls says (D6)."""
+    """A recycled number is a new account, whatever the id in the calls says (D6); with the name that it registered."""
     first = ada.log_in().user
     get_user_model().objects.filter(pk=first.pk).update(phone=None)
+    services.register(PHONE, display_name="Bob", client=ada.client)
     ada.change_row(resend_at=None)
     asked = ada.ask()
     assert asked.user_id == first.pk
     login = ada.guess(ada.code(), user_id=str(asked.user_id))
     assert login.user.pk != first.pk
+    assert name_of(login.user) == "Bob"
     assert access(login).user_id == str(login.user.pk)
     ada.change_row(resend_at=None)
     ada.ask()

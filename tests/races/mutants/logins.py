@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -56,7 +57,7 @@ def make_user_once() -> None:
 
     def try_log_in(guess: Any, client: Client, at: datetime, options: Conf) -> sessions.Login | AccountInactive | None:
         known = accounts.find(guess.phone)
-        return in_transaction(lambda: verbs._log_in(guess, known, client, at, options, is_derived=True))
+        once = partial(slow_make, has_id=True, has_name=True)
+        return in_transaction(lambda: verbs._log_in(guess, known, once, client, at, options))
 
-    replace(accounts, "make", slow_make)
     replace(verbs, "_try_log_in", try_log_in)

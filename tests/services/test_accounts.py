@@ -298,17 +298,18 @@ def test_number_whose_id_somebody_else_has_gets_another_and_keeps_its_name(ada: 
     assert name_of(user) == "Ada"
 
 
-def test_second_try_takes_neither_id_nor_name() -> None:
-    """Where the first was refused, one of the two belongs to somebody, and a project may want names to be unique."""
-    user = accounts.make(PHONE, "Ada", is_derived=False)
-    assert user.pk != phones.user_ids(PHONE)[0]
-    assert name_of(user) == ""
+@pytest.mark.parametrize(("has_id", "has_name"), [(True, True), (False, True), (False, False)])
+def test_new_try_takes_less_that_may_be_anothers(has_id: bool, has_name: bool) -> None:
+    """First the id goes, then the name, which a project may want to be unique."""
+    user = accounts.make(PHONE, "Ada", has_id=has_id, has_name=has_name)
+    assert (user.pk == phones.user_ids(PHONE)[0]) == has_id
+    assert name_of(user) == ("Ada" if has_name else "")
 
 
 def test_number_that_is_kept_as_the_username_is_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user model may have its numbers there; no display name takes their place."""
     monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "username")
-    user: Any = accounts.make(PHONE, "Ada", is_derived=True)
+    user: Any = accounts.make(PHONE, "Ada", has_id=True, has_name=True)
     assert (user.username, user.phone) == (PHONE, None)
 
 

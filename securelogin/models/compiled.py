@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from django.core.signals import setting_changed
 from django.db import connections
@@ -140,7 +140,7 @@ class Select(_Statement):
             return [tuple(rows.read(row, connection)) for row in cursor.fetchall()]
 
     def _compile(self, using: str, size: int) -> _Rows:
-        queryset = self._make().using(using)
+        queryset = self._make()
         compiler = queryset.query.get_compiler(using)
         sql, params = compiler.as_sql()
         model = queryset.model
@@ -165,7 +165,7 @@ class Update(_Statement):
             return int(cursor.rowcount)
 
     def _compile(self, using: str, size: int) -> _Prepared:
-        query: Any = self._make(size).using(using).query.chain(UpdateQuery)
+        query: Any = self._make(size).query.chain(UpdateQuery)
         query.add_update_values(self._changes())
         return _Prepared(*query.get_compiler(using).as_sql())
 
@@ -249,10 +249,10 @@ def _converters(compiler: SQLCompiler) -> Iterable[_Converting]:
         yield index, expression, [_free(converter, compiler.connection) for converter in converters]
 
 
-def _free(converter: Any, connection: Any) -> Converter:
+def _free(converter: Converter, connection: Any) -> Converter:
     """Return a converter that is a method of this connection's ``ops`` as one that takes those of the connection."""
     if getattr(converter, "__self__", None) is not connection.ops:
-        return cast("Converter", converter)
+        return converter
     return partial(_convert, converter.__name__)
 
 

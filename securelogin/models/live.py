@@ -124,15 +124,15 @@ def _opened(_size: int) -> list[Any]:
 
 
 def session_names() -> list[str]:
-    """Return the fields of a session but its token, as attributes."""
-    return [field.attname for field in _session()._meta.concrete_fields if field.attname != "token_id"]
+    """Return the fields of a session, as attributes."""
+    return [field.attname for field in _session()._meta.concrete_fields]
 
 
 OUTSTAND = Insert(_outstanding)
 """Writes the outstanding token of a session."""
 
 OPEN = Insert(_opened)
-"""Writes a session: the fields in ``session_names()``, and ``jti``, by which it finds its token."""
+"""Writes a session: the fields in ``session_names()``, and ``jti``, by which it finds its token, whatever is there."""
 
 
 UNENDED = Select(_unended)

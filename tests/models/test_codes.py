@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.forms.models import model_to_dict
 
+from securelogin.codes import Purpose
 from securelogin.conf import Conf
 from securelogin.models import OneTimeCode
 from securelogin.models.counting import DAY, HOUR, MONTH, YEAR
@@ -66,9 +67,33 @@ def test_database_that_is_named_is_the_only_one(elsewhere: str) -> None:
     assert rows.count_failure(KEY, at=NOON, conf=CONF, nonce="n")
     assert rows.consume(KEY, nonce="n", at=NOON)
     rows.forgive(KEY, is_success=True)
+    renewed = renew(rows.get())
+    renewed.save_ask(using=elsewhere)
+    assert rows.get().nonce == renewed.nonce
+    rows.update(**LIVE)
     rows.adopt("new", [KEY])
     assert rows.scrub(NOON + 2 * DAY) == 1
     assert rows.clearable(NOON + YEAR).get().key == "new"
+
+
+# Ask
+
+
+def renew(row: OneTimeCode) -> OneTimeCode:
+    """Put a new code in its place, without writing it."""
+    row.renew(at=NOON + SECOND, conf=CONF, purpose=Purpose.LOGIN, provider="p", code_length=8)
+    return row
+
+
+def test_new_code_is_written_into_its_row_and_no_other() -> None:
+    """All that it changes, and nothing that somebody else wrote meanwhile."""
+    row = renew(made(**LIVE, consumed_at=NOON))
+    made("other", **LIVE)
+    before = values("other")
+    OneTimeCode.objects.filter(key=KEY).update(failures_in_day=3)
+    row.save_ask(using="default")
+    assert model_to_dict(OneTimeCode.objects.get(key=KEY)) == {**model_to_dict(row), "failures_in_day": 3}
+    assert values("other") == before
 
 
 # Count

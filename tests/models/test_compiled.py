@@ -17,7 +17,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
 from securelogin import services
 from securelogin.models import OneTimeCode, Session, compiled, counting, live
-from securelogin.models.compiled import Param, Select, Update
+from securelogin.models.compiled import Insert, Param, Select, Update
 from securelogin.services import accounts, tables
 from tests.factories import SessionFactory, UserFactory
 from tests.services.statements import statements_of
@@ -113,14 +113,33 @@ def test_named_sessions_end(count: int, db: None) -> None:
     assert found == sorted(session.pk for session in mine)
     assert set(Session.objects.filter(ended_at=at, end_reason="logout_all").values_list("pk", flat=True)) == set(found)
     assert BlacklistedToken.objects.filter(blacklisted_at=at).count() == count
-    assert len(statements) <= 3 * (len(ids) // live.MOST_NAMED + 1)
+    batches = -(-len(ids) // live.MOST_NAMED)
+    assert len(statements) == 2 * batches + 1  # which of those in one batch have ended is asked
+    assert len(statements_of(lambda: Session.objects.end_named(ids, user.pk, "logout", at=at))) == batches
 
 
 def test_single_session_ends_if_it_is_the_users(db: None) -> None:
-    """Another's stays as it is."""
+    """Another's stays as it is, and so does another of the user's."""
     session, other = SessionFactory(), UserFactory()
+    kept = SessionFactory(user=session.user)
     assert Session.objects.end_named([session.pk], other.pk, "logout", at=timezone.now()) == []
     assert Session.objects.end_named([session.pk], session.user_id, "logout", at=timezone.now()) == [session.pk]
+    assert Session.objects.get(ended_at=None) == kept
+
+
+def test_sessions_that_others_ended_are_not_among_the_ended(db: None) -> None:
+    """Neither for one reason, nor at one moment, nor those that were not named."""
+    user, at = UserFactory(), timezone.now()
+    live_one, earlier, otherwise, unnamed = (SessionFactory(user=user) for _ in range(4))
+    for session, moment, reason in (
+        (earlier, at - SECOND, "logout"),
+        (otherwise, at, "reuse"),
+        (unnamed, at, "logout"),
+    ):
+        Session.objects.filter(pk=session.pk).update(ended_at=moment, end_reason=reason)
+    ids = [live_one.pk, earlier.pk, otherwise.pk]
+    assert Session.objects.end_named(ids, user.pk, "logout", at=at) == [live_one.pk]
+    assert BlacklistedToken.objects.get().token_id == live_one.token_id
 
 
 def test_row_is_the_one_of_the_plain_query(db: None) -> None:
@@ -134,13 +153,17 @@ def test_row_is_the_one_of_the_plain_query(db: None) -> None:
     assert OneTimeCode.objects.row("another") is None
 
 
-@pytest.mark.parametrize("has_decoy", [True, False])
-def test_nobody_is_found_as_late_as_somebody(has_decoy: bool, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("options", [{"has_decoy": True}, {"has_decoy": False}, {}])
+def test_nobody_is_found_as_late_as_somebody(
+    options: dict[str, bool], db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With a decoy an instance is made either way, and only what is in the table is answered (C3)."""
+    has_decoy = options.get("has_decoy", False)
     made: list[Any] = []
     plain: Any = OneTimeCode.from_db
 
     def from_db(_model: Any, using: str, names: Any, values: Any) -> Any:
+        assert list(names) == [field.attname for field in OneTimeCode._meta.concrete_fields]
         made.append(plain(using, names, values))
         return made[-1]
 
@@ -149,7 +172,7 @@ def test_nobody_is_found_as_late_as_somebody(has_decoy: bool, db: None, monkeypa
 
     OneTimeCode.objects.touch("key", at=timezone.now())
     monkeypatch.setattr(OneTimeCode, "from_db", classmethod(from_db))
-    statement = Select(chosen, has_decoy=has_decoy)
+    statement = Select(chosen, **options)
     assert statement.first("default", key="key") is made[0]
     assert statement.first("default", key="nobody's") is None
     assert [row.key for row in made] == (["key", ""] if has_decoy else ["key"])
@@ -266,6 +289,67 @@ def test_statement_is_compiled_once_and_for_each_size(db: None, monkeypatch: pyt
     compiled.forget()
     statement.run("default", key="a")
     assert made == [1, 2, 1]
+
+
+def test_single_instance_is_written_unless_more_are_named(db: None) -> None:
+    """What is inserted is asked for once."""
+    made: list[int] = []
+
+    def rows(size: int) -> list[OneTimeCode]:
+        made.append(size)
+        return [OneTimeCode(**{name: Param(name, OneTimeCode._meta.get_field(name)) for name in ("key", "touched_at")})]
+
+    Insert(rows).run("default", key="a", touched_at=timezone.now())
+    assert made == [1]
+    assert OneTimeCode.objects.get().key == "a"
+
+
+@pytest.mark.parametrize(
+    ("setting", "is_forgotten"),
+    [("AUTH_USER_MODEL", True), ("DATABASES", True), ("USE_TZ", True), ("DEBUG", False)],
+)
+def test_statement_follows_the_settings_it_is_made_of(setting: str, is_forgotten: bool, db: None) -> None:
+    """Where users are of another model, or moments are written otherwise, it is compiled anew."""
+    made: list[int] = []
+
+    def chosen(size: int) -> models.QuerySet[Any]:
+        made.append(size)
+        return OneTimeCode.objects.filter(key=Param("key", OneTimeCode._meta.get_field("key")))
+
+    statement = Update(chosen, lambda: {"display_name": "x"})
+    statement.run("default", key="a")
+    compiled._on_setting(setting=setting, value=None, enter=True)
+    statement.run("default", key="a")
+    assert len(made) == 1 + is_forgotten
+
+
+def test_field_reads_its_values_as_in_a_plain_query(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field of a host's user may have a converter of its own, which is told the column and the connection."""
+    field = OneTimeCode._meta.get_field("key")
+
+    def from_db_value(value: Any, expression: Any, wrapper: Any) -> str:
+        return f"{value} of {expression.target.name}, {wrapper.alias}"
+
+    OneTimeCode.objects.touch("key", at=timezone.now())
+    monkeypatch.setattr(field, "from_db_value", from_db_value, raising=False)
+    found = Select(lambda: OneTimeCode.objects.filter(touched_at__lte=timezone.now())).first("default")
+    assert found.key == OneTimeCode.objects.get().key == "key of key, default"
+
+
+def test_converter_of_a_connection_becomes_that_of_the_call() -> None:
+    """The operations of each connection convert its own values."""
+
+    class Operations:
+        def convert(self, *arguments: object) -> tuple[object, ...]:
+            return self, *arguments
+
+    class Connection:
+        def __init__(self) -> None:
+            self.ops = Operations()
+
+    first, second = Connection(), Connection()
+    convert = compiled._free(first.ops.convert, first)
+    assert convert("value", "expression", second) == (second.ops, "value", "expression", second)
 
 
 @pytest.mark.django_db(transaction=True)

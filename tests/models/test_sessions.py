@@ -9,10 +9,10 @@ import pytest
 from django.contrib.auth import get_user_model
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from securelogin.events import SecurityEvent, session_digest
+from securelogin.events import Event, SecurityEvent, session_digest
 from securelogin.models import EndReason, Session
 from securelogin.models.sessions import BATCH, KEEP_ENDED, blacklist, dead_tokens
-from securelogin.signals import security_event
+from securelogin.signals import security_event, session_ended
 from tests.factories import UserFactory
 from tests.services.statements import statements_of
 from tests.services.visitors import CLIENT
@@ -63,7 +63,9 @@ def test_database_that_is_named_is_the_only_one(elsewhere: str) -> None:
     assert rows.rotate(session.pk, session.user_id, generation=0, at=NOON, retry_digest=None)
     assert rows.filter(pk=session.pk).end(EndReason.LOGOUT, at=NOON) == [session.pk]
     assert rows.end_all(EndReason.LOGOUT_ALL, at=NOON) == [other.pk]
-    assert BlacklistedToken.objects.using(elsewhere).count() == 2
+    third = opened(elsewhere, user=session.user)
+    assert rows.end_named([third.pk, other.pk], session.user_id, EndReason.LOGOUT, at=NOON) == [third.pk]
+    assert BlacklistedToken.objects.using(elsewhere).count() == 3
 
 
 # Open
@@ -75,6 +77,12 @@ def test_session_and_its_token_are_of_one_moment() -> None:
     session = Session.objects.get()
     assert (token.jti, token.user, token.token) == (str(session.pk), session.user, "")
     assert (token.created_at, token.expires_at) == (session.created_at, session.expires_at) == (NOON, NOON + DAY)
+
+
+def test_opened_session_is_one_that_is_there() -> None:
+    """What is saved of it is changed, and not written a second time."""
+    session = opened()
+    assert (session._state.adding, session._state.db) == (False, "default")
 
 
 def test_session_is_shown_by_its_id() -> None:
@@ -138,21 +146,38 @@ def test_sessions_end_in_the_order_of_their_keys() -> None:
     assert ended == list(Session.objects.order_by("pk").values_list("pk", flat=True))
 
 
-@pytest.mark.parametrize("verb", ["end", "end_all"])
-def test_ends_are_on_record_with_who_and_whence(verb: str, django_capture_on_commit_callbacks: Any) -> None:
+@pytest.mark.parametrize("verb", ["end", "end_all", "end_named"])
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        (EndReason.EVICTED, Event.TOKEN_REVOKED),
+        (EndReason.REUSE, Event.TOKEN_REUSE),
+        (EndReason.LOGOUT, Event.SESSION_LOGOUT),
+    ],
+)
+def test_ends_are_on_record_with_who_and_whence(
+    verb: str, reason: EndReason, kind: Event, django_capture_on_commit_callbacks: Any
+) -> None:
     """The audit trail names the session, its user, the reason, and the address that the call came from (H3)."""
-    session, heard = opened(), list[SecurityEvent]()
+    session, heard, told = opened(), list[SecurityEvent](), list[Any]()
+    named = ([session.pk], session.user_id) if verb == "end_named" else ()
 
     def hear(event: SecurityEvent, **_arguments: object) -> None:
         heard.append(event)
 
+    def tell(sender: object, session_id: object, user_id: object, reason: object, **_arguments: object) -> None:
+        told.append((sender, session_id, user_id, reason))
+
     security_event.connect(hear)
+    session_ended.connect(tell)
     with django_capture_on_commit_callbacks(execute=True):
-        getattr(Session.objects.all(), verb)(EndReason.EVICTED, at=NOON, client=CLIENT)
+        getattr(Session.objects.all(), verb)(*named, reason, at=NOON, client=CLIENT)
     security_event.disconnect(hear)
+    session_ended.disconnect(tell)
     (record,) = heard
-    assert (record.user, record.session) == (str(session.user_id), session_digest(session.pk))
-    assert (record.ip, record.detail) == (str(CLIENT.address), {"reason": "evicted"})
+    assert (record.event, record.user, record.session) == (kind, str(session.user_id), session_digest(session.pk))
+    assert (record.ip, record.detail) == (str(CLIENT.address), {"reason": str(reason)})
+    assert told == [(Session, session.pk, session.user_id, reason)]
 
 
 def test_where_nothing_is_open_nothing_ends() -> None:
@@ -171,7 +196,9 @@ def test_no_statement_names_more_keys_than_a_batch_has() -> None:
     user = UserFactory()
     for _ in range(BATCH + 1):
         opened(user=user)
-    statements = statements_of(lambda: Session.objects.all().end(EndReason.REVOKED, at=NOON))
+    ended: list[Any] = []
+    statements = statements_of(lambda: ended.extend(Session.objects.all().end(EndReason.REVOKED, at=NOON)))
+    assert len(ended) == BATCH + 1
     assert sum(each.startswith("UPDATE") for each in statements) == 2
     assert not Session.objects.filter(ended_at=None).exists()
 
@@ -188,10 +215,39 @@ def test_token_is_blacklisted_once() -> None:
 # Clear
 
 
+@pytest.mark.parametrize(
+    ("held", "until"),
+    [
+        ({}, NOON + KEEP_ENDED + HOUR),
+        ({"ended_at": NOON}, NOON + KEEP_ENDED),
+        ({"expires_at": NOON + DAY}, NOON + DAY),
+    ],
+)
+def test_token_is_kept_as_long_as_its_session(held: dict[str, Any], until: datetime) -> None:
+    """To the second, from its last use, its end or the end it was to have; those of other sessions stay (P1)."""
+    far = NOON + 365 * DAY
+    session = opened(**{"expires_at": far, **held})
+    opened(user=session.user, expires_at=far, rotated_at=far)
+    assert not dead_tokens(until, idle=HOUR).exists()
+    assert dead_tokens(until + SECOND, idle=HOUR).get() == session.token
+
+
+def test_blacklisted_token_is_kept_as_that_of_an_ended_session() -> None:
+    """Simplejwt's list ends a session as we do."""
+    far = NOON + 365 * DAY
+    session = opened(expires_at=far, rotated_at=far)
+    opened(user=session.user, expires_at=far, rotated_at=far)
+    blacklist([session.token.pk], using="default")
+    BlacklistedToken.objects.update(blacklisted_at=NOON)
+    assert not dead_tokens(NOON + KEEP_ENDED, idle=HOUR).exists()
+    assert dead_tokens(NOON + KEEP_ENDED + SECOND, idle=HOUR).get() == session.token
+
+
 def test_token_of_somebody_is_not_ours_for_its_want_of_a_text() -> None:
     """Of tokens without a session only those are taken that nobody has any more."""
     user = UserFactory()
     token = OutstandingToken.objects.create(jti="stock", user=user, expires_at=NOON)
+    OutstandingToken.objects.create(jti="theirs", token="a text", expires_at=NOON)
     assert not dead_tokens(NOON + KEEP_ENDED, idle=DAY).exists()
     user.delete()
     assert dead_tokens(NOON + KEEP_ENDED, idle=DAY).get() == token

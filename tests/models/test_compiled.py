@@ -100,6 +100,16 @@ def test_rotation_is_the_one_of_the_plain_query(sessions: list[Session], generat
     assert set(Session.objects.filter(generation=generation + 1, rotated_at=at).values_list("pk", flat=True)) == moved
 
 
+def test_unended_ids_are_those_of_the_plain_query(sessions: list[Session]) -> None:
+    """Which sessions of a user nothing in their rows ends."""
+    at = timezone.now()
+    for session in sessions:
+        found = live.UNENDED.tuples("default", user=session.user_id, expires_at=at)
+        assert found == list(Session.objects.filter(user_id=session.user_id).unended(at).values_list("pk"))
+    assert live.UNENDED.tuples("default", user=sessions[-1].user_id, expires_at=at) == [(sessions[-1].pk,)]
+    assert live.UNENDED.tuples("default", user=sessions[0].user_id, expires_at=at) == []
+
+
 @pytest.mark.parametrize("count", [1, 2, live.MOST_NAMED + 1])
 def test_named_sessions_end(count: int, db: None) -> None:
     """As many as are named, in as few statements as there are batches; the ended stay as they are."""

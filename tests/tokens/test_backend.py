@@ -296,6 +296,26 @@ def test_rotated_key_is_taken_for_the_overlap_and_not_longer(settings: Settings)
         tokens.read_access(before)
 
 
+def test_header_of_ours_is_known_by_its_text(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody reads it to find the key, neither that of today nor that of a fallback."""
+    before, old = pair().access_token, settings.SECRET_KEY
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW_KEY, [old]
+    after = pair().access_token
+
+    def read(_token: object) -> None:
+        raise AssertionError("the header is read")
+
+    monkeypatch.setattr(jwt, "get_unverified_header", read)
+    tokens.read_access(before)
+    tokens.read_access(after)
+
+
+def test_shared_key_is_prepared_and_a_public_one_is_not() -> None:
+    """Of a raw shared key PyJWT would ask in every call whether it is a public one."""
+    assert isinstance(backend._prepared("HS256", OWN_KEY), jwt.PyJWK)
+    assert backend._prepared("RS256", OWN_KEY) is OWN_KEY
+
+
 def test_kid_of_one_key_with_the_signature_of_another_is_refused(settings: Settings) -> None:
     """A name does not stand for any key of the ring, only for its own."""
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW_KEY, [settings.SECRET_KEY]

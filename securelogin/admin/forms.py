@@ -11,6 +11,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -73,8 +74,9 @@ class PhoneUserCreationForm(BaseUserCreationForm):  # type: ignore[type-arg]
     def set_password_and_save(self, user: Any, password_field_name: str = "password1", commit: bool = True) -> Any:  # noqa: S107
         """Set the password, an unusable one for an empty text."""
         password = self.cleaned_data[password_field_name] or None
-        known, encoded = getattr(self.data, "early_hash", (None, None))
-        if password is not None and password == known and type(user).set_password is AbstractBaseUser.set_password:
+        known, encoded = getattr(self.data, "early_hash", ("", ""))
+        is_known = password is not None and constant_time_compare(password, known)
+        if is_known and type(user).set_password is AbstractBaseUser.set_password:
             user.password, user._password = encoded, password  # as set_password() does; save() tells the validators
         else:
             user.set_password(password)

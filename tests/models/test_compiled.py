@@ -186,6 +186,7 @@ def test_nobody_is_found_as_late_as_somebody(
     assert statement.first("default", key="key") is made[0]
     assert statement.first("default", key="nobody's") is None
     assert [row.key for row in made] == (["key", ""] if has_decoy else ["key"])
+    assert {row._state.db for row in made} == {"default"}
 
 
 def test_decoy_is_read_as_a_row_is(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,6 +206,23 @@ def test_decoy_is_read_as_a_row_is(db: None, monkeypatch: pytest.MonkeyPatch) ->
     converted.clear()
     assert statement.first("default", key="nobody's") is None
     assert converted == names
+
+
+def test_decoy_has_the_form_that_its_converters_read(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver may give as text what is none, as MariaDB's does a UUID; what can be read in no form is None."""
+    fields = {name: OneTimeCode._meta.get_field(name) for name in ("guesses", "code_length")}
+
+    def read_text(value: Any, expression: Any, _connection: Any) -> str:
+        return f"{expression.target.name} {value.strip()}"
+
+    def read_nothing(_value: Any, *_more: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(fields["guesses"], "from_db_value", read_text, raising=False)
+    monkeypatch.setattr(fields["code_length"], "from_db_value", read_nothing, raising=False)
+    rows = Select(OneTimeCode.objects.all, has_decoy=True)._for("default")
+    decoy = dict(zip(rows.names, rows.decoy, strict=True))
+    assert (decoy["guesses"], decoy["code_length"]) == ("0", None)
 
 
 def test_decoy_of_a_user_is_of_the_kinds_that_the_driver_gives(db: None) -> None:

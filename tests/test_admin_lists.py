@@ -132,3 +132,11 @@ def test_list_is_not_saved_by_who_may_only_look(staff: Client) -> None:
     User.objects.filter(is_superuser=True).update(is_superuser=False)
     assert save(staff, **{str(user.pk): {"username": "Ada"}}).status_code == 403
     assert User.objects.get(pk=user.pk).username == user.username
+
+
+@pytest.mark.parametrize("key", ["9" * 30, "-1", "", "nobody", "\0"])
+def test_key_that_no_user_has_locks_nobody(key: str, staff: Client) -> None:
+    """What a form names may be anything, in a list that is edited and in one that is not."""
+    edited = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": key, "_save": "Save"}
+    staff.raise_request_exception = False
+    assert staff.post(reverse("admin:securelogin_user_changelist"), edited).status_code < 500

@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import update_last_login
 from django.contrib.auth.signals import user_logged_in
+from django.core.exceptions import ValidationError
 from django.core.signals import got_request_exception
 from django.db import connection
 from django.db.models.signals import post_init, pre_save
@@ -154,6 +155,33 @@ class BrokenHasher(MD5PasswordHasher):
     def encode(self, password: str, salt: str) -> str:
         """Fail."""
         raise RuntimeError("no library")
+
+
+def test_password_that_no_hasher_takes_is_for_the_validators_to_refuse(staff: Client, settings: Any) -> None:
+    """It is hashed before the form is looked at; what is said is said beside the field."""
+    settings.PASSWORD_HASHERS = [f"{__name__}.PickyHasher"]
+    settings.AUTH_PASSWORD_VALIDATORS = [{"NAME": f"{__name__}.Refuser"}]
+    assert add(staff, PASSWORD).status_code == 200
+
+
+class PickyHasher(MD5PasswordHasher):
+    """A hasher that does not take it, as bcrypt does not take more than 72 bytes."""
+
+    def encode(self, password: str, salt: str) -> str:
+        """Fail."""
+        raise ValueError("too long")
+
+
+class Refuser:
+    """A validator that knows that."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Refuse it."""
+        raise ValidationError("too long")
+
+    def get_help_text(self) -> str:
+        """Say nothing."""
+        return ""
 
 
 def test_no_report_of_an_error_has_the_password_of_a_new_user(staff: Client, settings: Any) -> None:

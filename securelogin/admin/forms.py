@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 
@@ -20,14 +21,16 @@ from ..services import endings, tables
 from ..services.transactions import in_transaction
 
 
-@sensitive_variables("password")
+@sensitive_variables()
 def hash_early(data: Any) -> None:
     """Hash a new user's password before the transaction of the page, and leave the hash with what was posted.
 
-    Django hashes inside: half a second in which on SQLite nobody else could write.
+    Django hashes inside: half a second in which on SQLite nobody else could write. What a hasher does not take is left
+    to the validators.
     """
     if password := data.get("password1"):
-        data.early_hash = (password, make_password(password))
+        with suppress(ValueError):
+            data.early_hash = (password, make_password(password))
 
 
 class PhoneUserCreationForm(BaseUserCreationForm):  # type: ignore[type-arg]
@@ -70,7 +73,7 @@ class PhoneUserCreationForm(BaseUserCreationForm):  # type: ignore[type-arg]
             message = self.error_messages["password_mismatch"]
             self.add_error(password2_field_name, ValidationError(message, code="password_mismatch"))
 
-    @sensitive_variables("password", "known")
+    @sensitive_variables("password", "known", "encoded")
     def set_password_and_save(self, user: Any, password_field_name: str = "password1", commit: bool = True) -> Any:  # noqa: S107
         """Set the password, an unusable one for an empty text."""
         password = self.cleaned_data[password_field_name] or None

@@ -171,10 +171,10 @@ class PhoneUserAdmin(MaskedHistory, Patient, UserAdmin):  # type: ignore[type-ar
     def lock_edited(self, request: HttpRequest) -> None:
         """Lock all users of a list that a host lets staff edit: which of them differ is not known yet."""
         keys = set()
-        for name, text in request.POST.items():
+        for name, text in request.POST.items() if self.list_editable else ():
             with suppress(ValidationError):
                 if name.endswith(f"-{self.opts.pk.name}"):
-                    keys.add(self.opts.pk.to_python(text))
+                    keys.add(self.opts.pk.clean(text, None))
         _lock(keys)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

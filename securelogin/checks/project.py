@@ -78,7 +78,7 @@ def _check_table(user: type[models.Model]) -> Iterator[CheckMessage]:
         yield Error(
             f"{user._meta.label} is spread over several tables.",
             hint="Make the model it inherits from abstract.",
-            id="securelogin.E044",
+            id="securelogin.E039",
         )
 
 

@@ -146,7 +146,10 @@ class Select(_Statement):
         model = queryset.model
         names = [field.attname for field in model._meta.concrete_fields]
         converters = list(_converters(compiler))
-        decoy = _decoy(model(), converters, connections[using]) if self._has_decoy else None
+        decoy = None
+        if self._has_decoy:
+            with suppress(Exception):  # a model of the project's may refuse to be empty
+                decoy = _decoy(model(), converters, connections[using])
         return _Rows(_Prepared(sql, params), model, names, converters, decoy)
 
 
@@ -225,7 +228,8 @@ def _forms(field: Any, instance: Model, connection: Any) -> Iterable[Any]:
         return
     if isinstance(value, datetime):
         yield value.replace(tzinfo=None)
-    yield field.get_db_prep_save(value, connection)
+    with suppress(Exception):  # a default may be no value that the field takes
+        yield field.get_db_prep_save(value, connection)
     yield str(value)
 
 

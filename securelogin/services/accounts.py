@@ -177,14 +177,12 @@ def make(phone: E164, display_name: str, *, has_id: bool, has_name: bool) -> Use
 def _name_fields(display_name: str | None) -> dict[str, str]:
     """Return the display name, cut to the column, if the user model keeps one.
 
-    None stands for one that was refused: it is empty then, or where names are unique one that nobody has.
+    None stands for one that was refused, so names are unique: it is one then that nobody has.
     """
     if not has_field("username") or _phone_field() == "username":
         return {}
-    field = get_user_model()._meta.get_field("username")
-    if display_name is None:
-        display_name = uuid4().hex if field.unique else ""
-    return {"username": display_name[: field.max_length]}
+    name = uuid4().hex if display_name is None else display_name
+    return {"username": name[: get_user_model()._meta.get_field("username").max_length]}
 
 
 def allow_codes(phone: E164) -> bool:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import product
+from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ImproperlyConfigured
@@ -39,6 +42,8 @@ class _Guess:
     user_id: str
     code: str = field(repr=False)
     asker: str
+    holder_id: Any
+    """Whose device the asker is; None where it is anyone's."""
     key: str
     row: OneTimeCode
     """As it was before the guess; an empty one where there is none."""
@@ -62,10 +67,12 @@ def verify_code(
         raise CodeRejected("not a code")
     budgets.take([Hit("verify_ip", client.bucket)], at=now, client=client, phone=phone)
     device = tokens.read_device(phone, device_token)
-    asker = asker_of(phone, _find(phone), device) if device is not None else codes.ANYONE
+    holder = _find(phone) if device is not None else None
+    asker = asker_of(phone, holder, device)
     key = accounts.row_key(phone, asker)
     row, is_counted = _count_guess(key, code, at=now, conf=options)
-    guess = _Guess(phone, user_id, code, asker, key, row or OneTimeCode(), is_counted)
+    holder_id = holder.pk if holder is not None and asker != codes.ANYONE else None
+    guess = _Guess(phone, user_id, code, asker, holder_id, key, row or OneTimeCode(), is_counted)
     is_right = guess.is_counted and _is_right(guess)
     outcome = _try_log_in(guess, client, now, options) if is_right else None
     if not isinstance(outcome, sessions.Login):
@@ -100,10 +107,16 @@ def _is_right(guess: _Guess) -> bool:
 
 
 def _is_same_user(guess: _Guess) -> bool:
-    if codes.is_same_id(guess.user_id, phones.user_ids(guess.phone)):
-        return True
-    user = _find(guess.phone)
-    return user is not None and codes.is_same_id(guess.user_id, [str(user.pk)])
+    is_derived = codes.is_same_id(guess.user_id, phones.user_ids(guess.phone))
+    return is_derived or _is_meant(guess, _find(guess.phone))
+
+
+def _is_meant(guess: _Guess, user: User | None) -> bool:
+    """Whether the call is for who has the number by now: the id and the device in it may be a former owner's."""
+    if guess.holder_id is not None and (user is None or user.pk != guess.holder_id):
+        return False
+    ids: list[UUID | str] = [*phones.user_ids(guess.phone), *([str(user.pk)] if user is not None else [])]
+    return codes.is_same_id(guess.user_id, ids)
 
 
 def _provider_approves(guess: _Guess) -> bool:
@@ -120,7 +133,7 @@ def _provider_approves(guess: _Guess) -> bool:
 
 def _try_log_in(guess: _Guess, client: Client, at: datetime, options: Conf) -> sessions.Login | AccountInactive | None:
     """Log in; where an insert was refused, look again who has the number and try again, with less that may be taken."""
-    for has_id, has_name in ((True, True), (False, True), (False, False)):
+    for has_name, has_id in product((True, False), repeat=2):
         user = _find(guess.phone)
         make = partial(accounts.make, has_id=has_id, has_name=has_name)
         try:
@@ -144,6 +157,8 @@ def _log_in(
     rows = code_rows()
     if not rows.consume(guess.key, nonce=guess.row.nonce, at=at):
         rows.forgive(guess.key, is_success=False)
+        return None
+    if not _is_meant(guess, known):
         return None
     if known is not None:
         user = accounts.lock_known(known, guess.phone)

@@ -253,6 +253,24 @@ def test_model_that_takes_no_decoy_finds_nobody(db: None, monkeypatch: pytest.Mo
         statement.first("default", key="key")
 
 
+def test_model_that_refuses_to_be_empty_has_no_decoy(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is found all the same, and a default that its field does not take spoils the decoy of that column only."""
+
+    def refuse(*_arguments: Any) -> Any:
+        raise ValueError("no value")
+
+    field: Any = OneTimeCode._meta.get_field("provider")
+    key = Param("key", OneTimeCode._meta.pk)
+    monkeypatch.setattr(field, "get_db_prep_save", refuse)
+    statement = Select(partial(OneTimeCode.objects.filter, key=key), has_decoy=True)
+    assert statement.first("default", key="nobody's") is None
+    assert statement._for("default").decoy is not None
+    monkeypatch.setattr(OneTimeCode, "__init__", refuse)
+    statement = Select(partial(OneTimeCode.objects.filter, key=key), has_decoy=True)
+    assert statement.first("default", key="nobody's") is None
+    assert statement._for("default").decoy is None
+
+
 def test_expression_in_a_new_instance_is_no_value_of_the_decoy() -> None:
     """The database's own default, and a column that it computes, are nothing before there is a row."""
     generated: Any = models.CharField()

@@ -13,7 +13,9 @@ from django.contrib.auth import get_user_model
 from securelogin.models import OneTimeCode, Session
 from securelogin.phones import E164
 from tests.api.refusals import NOT_FOUND, SESSION_ENDED, WRONG_CODE, refusal_of
-from tests.api.visitor import Visitor, claims_of, sent_code, wrong
+from tests.api.visitor import Visitor, claims_of, derived_id, sent_code, wrong
+from tests.factories import UserFactory
+from tests.services.backends import VerifyingBackend, sms
 from tests.visits import PHONE
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +46,34 @@ def move(user: Any) -> None:
 def delete(user: Any) -> None:
     """Take an account away."""
     user.delete()
+
+
+@pytest.mark.parametrize("has_new_owner", [True, False])
+@pytest.mark.parametrize("means", ["id", "device"])
+def test_number_that_changes_hands_while_a_code_is_compared_lets_nobody_in(
+    means: str, has_new_owner: bool, settings: Any
+) -> None:
+    """Whoever names the owner before, or holds their device, is not let in as the next, nor gets a new account."""
+    settings.SECURELOGIN = {**settings.SECURELOGIN, "SMS": sms("VerifyingBackend")}
+    VerifyingBackend.forget()
+    visitor, old = Visitor(), UserFactory(phone=PHONE)
+    visitor.ask()
+    body: dict[str, Any] = {"userid": derived_id(), "device_token": None}
+    body["device_token"] = visitor.guess(VerifyingBackend.RIGHT, **body).json()["device_token"]
+    if means == "id":
+        body = {"userid": str(old.pk), "device_token": None}
+
+    def change_hands() -> None:
+        close(old)
+        if has_new_owner:
+            UserFactory(phone=PHONE)
+
+    visitor.ask(device_token=body["device_token"])
+    VerifyingBackend.meanwhile = staticmethod(change_hands)
+    assert refusal_of(visitor.guess(VerifyingBackend.RIGHT, **body)) == WRONG_CODE
+    assert VerifyingBackend.meanwhile is None
+    assert User.objects.filter(phone=PHONE).count() == has_new_owner
+    assert not Session.objects.live().exists()
 
 
 @pytest.mark.parametrize("leave", [close, move])

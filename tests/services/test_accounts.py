@@ -298,12 +298,13 @@ def test_number_whose_id_somebody_else_has_gets_another_and_keeps_its_name(ada: 
     assert name_of(user) == "Ada"
 
 
-@pytest.mark.parametrize(("has_id", "has_name"), [(True, True), (False, True), (False, False)])
+@pytest.mark.parametrize(("has_id", "has_name"), [(True, True), (False, True), (True, False), (False, False)])
 def test_new_try_takes_less_that_may_be_anothers(has_id: bool, has_name: bool) -> None:
-    """First the id goes, then the name, which a project may want to be unique."""
+    """Either may be somebody else's: the id, and the name where a project wants names to be unique."""
     user = accounts.make(PHONE, "Ada", has_id=has_id, has_name=has_name)
     assert (user.pk == phones.user_ids(PHONE)[0]) == has_id
-    assert name_of(user) == ("Ada" if has_name else "")
+    assert (name_of(user) == "Ada") == has_name
+    assert name_of(user)
 
 
 def test_number_that_is_kept_as_the_username_is_no_name(monkeypatch: pytest.MonkeyPatch) -> None:

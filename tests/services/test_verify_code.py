@@ -178,7 +178,7 @@ def test_statements_are_the_same_for_wrong_expired_used_and_never_asked(ada: Vis
 
 def test_guess_does_not_show_itself(ada: Visitor) -> None:
     """No repr shows a number or a code (H1)."""
-    shown = repr(_Guess(PHONE, "an id", "123456", codes.ANYONE, "a key", OneTimeCode(), True))
+    shown = repr(_Guess(PHONE, "an id", "123456", codes.ANYONE, None, "a key", OneTimeCode(), True))
     assert PHONE not in shown
     assert "123456" not in shown
 

@@ -181,6 +181,41 @@ def test_taken_address_is_refused(email: str, configure: Configure, announced: A
     assert announced.names() == []
 
 
+def test_name_that_the_database_refuses_is_left_out(configure: Configure) -> None:
+    """A host may want names to be unique: the account is made without one, and logged in."""
+    configure(AUTH_TYPES=("PASSWORD",))
+    refused: list[str] = []
+
+    def refuse(execute: Any, sql: str, parameters: Any, *arguments: Any) -> Any:
+        if "Ada" in (parameters or ()):
+            refused.append(sql)
+            raise IntegrityError("somebody has that name")
+        return execute(sql, parameters, *arguments)
+
+    with connection.execute_wrapper(refuse):
+        login = sign_up()
+    assert len(refused) == 1
+    user = get_user_model().objects.get()
+    assert (user, name_of(user), user.email) == (login.user, "", "ada@example.com")
+    assert Session.objects.get() == login.session
+
+
+def test_account_that_the_database_refuses_without_a_name_too_is_an_error(configure: Configure) -> None:
+    """Of the host's: it is tried twice, and the address is not called taken."""
+    configure(AUTH_TYPES=("PASSWORD",))
+    refused: list[str] = []
+
+    def refuse(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("INSERT") and get_user_model()._meta.db_table in sql:
+            refused.append(sql)
+            raise IntegrityError("nobody may have an account")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(refuse), pytest.raises(IntegrityError, match="these fields only"):
+        sign_up()
+    assert len(refused) == 2
+
+
 def test_weak_password_makes_no_account(configure: Configure) -> None:
     """Django's validators decide, and the answer names the field."""
     configure(AUTH_TYPES=("PASSWORD",))
@@ -305,6 +340,17 @@ def test_new_try_takes_less_that_may_be_anothers(has_id: bool, has_name: bool) -
     assert (user.pk == phones.user_ids(PHONE)[0]) == has_id
     assert (name_of(user) == "Ada") == has_name
     assert name_of(user)
+
+
+def test_refused_name_makes_way_for_one_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where names are unique two accounts cannot both be without one."""
+    field = get_user_model()._meta.get_field("username")
+    monkeypatch.setattr(field, "_unique", True)
+    monkeypatch.setitem(vars(field), "unique", True)  # where Django has read it before
+    users = [accounts.make(phone, "Ada", has_id=True, has_name=False) for phone in (PHONE, OTHER_PHONE)]
+    names = {name_of(user) for user in users}
+    assert len(names) == 2
+    assert not names & {"", "Ada"}
 
 
 def test_number_that_is_kept_as_the_username_is_no_name(monkeypatch: pytest.MonkeyPatch) -> None:

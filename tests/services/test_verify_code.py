@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from securelogin import codes, conf, phones, services
 from securelogin.exceptions import AccountInactive, CodeRejected, TooManyAttempts
@@ -225,6 +225,43 @@ def test_derived_id_that_is_taken_in_the_last_moment_leaves_the_account_a_random
         login = ada.guess(ada.code())
     assert taken
     assert (login.is_new_user, login.user.pk != asked.user_id) == (True, True)
+
+
+def test_taken_id_and_refused_name_leave_the_account_neither(ada: Visitor) -> None:
+    """A host may want names to be unique: the third try asks for nothing that somebody else may have."""
+    former = UserFactory(pk=phones.user_ids(PHONE)[0])
+    services.register(PHONE, display_name="Ada", client=ada.client)
+    ada.ask()
+    refused: list[str] = []
+
+    def refuse(execute: Any, sql: str, parameters: Any, *arguments: Any) -> Any:
+        if "Ada" in (parameters or ()):
+            refused.append(sql)
+            raise IntegrityError("somebody has that name")
+        return execute(sql, parameters, *arguments)
+
+    with connection.execute_wrapper(refuse):
+        login = ada.guess(ada.code())
+    assert len(refused) == 2
+    assert (login.is_new_user, login.user != former, name_of(login.user)) == (True, True, "")
+    assert get_user_model().objects.get(phone=PHONE) == login.user
+
+
+def test_account_that_the_database_refuses_three_times_is_an_error(ada: Visitor) -> None:
+    """Of the host's, and no wrong code: it is not told as one."""
+    ada.ask()
+    refused: list[str] = []
+
+    def refuse(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("INSERT") and get_user_model()._meta.db_table in sql:
+            refused.append(sql)
+            raise IntegrityError("nobody may have an account")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(refuse), pytest.raises(IntegrityError, match="these fields only"):
+        ada.guess(ada.code())
+    assert len(refused) == 3
+    assert ada.guess(ada.code())
 
 
 @pytest.mark.parametrize("spell", [str.upper, lambda text: text.replace("-", ""), lambda text: f" {text} "])

@@ -138,6 +138,17 @@ def test_session_of_another_user_is_not_ones_own() -> None:
         services.authenticate(token)
 
 
+def test_session_of_another_user_is_not_told_about() -> None:
+    """Not even that its user was closed: with another ``sub`` it looks like one that ended."""
+    mine, other = SessionFactory(), SessionFactory()
+    token = token_of(mine)
+    token.payload["sid"] = str(other.pk)
+    get_user_model().objects.filter(pk=other.user.pk).update(is_active=False)
+    with pytest.raises(SessionEnded) as caught:
+        services.authenticate(token)
+    assert type(caught.value) is SessionEnded
+
+
 def test_live_sessions_are_ones_own_the_newest_first(clock: time_machine.Traveller) -> None:
     """Ended, blacklisted, expired and foreign ones are left out (F2)."""
     user = UserFactory()

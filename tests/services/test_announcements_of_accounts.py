@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from securelogin import phones, services
 from securelogin.events import Event, SecurityEvent
-from securelogin.exceptions import AccountInactive, PasswordChangeRejected, PasswordRejected
+from securelogin.exceptions import AccountInactive, PasswordChangeRejected, PasswordRejected, TooManyAttempts
 from securelogin.models import Counter, Session
 from securelogin.services.notices import Notice
 from securelogin.tokens import AccessToken, read_access
@@ -178,3 +178,16 @@ def test_guess_at_the_old_password_is_told_with_its_place(
     assert [each.detail for each in trail] == [{}, {"window": "FAILURES_PER_DAY"}]
     assert trail[0].session != ""
     assert told == [(user, Notice.LOCKED, eve.client)]
+
+
+def test_change_that_a_limit_refuses_is_told_with_its_place(
+    eve: Visitor, trail: list[SecurityEvent], configure: Configure
+) -> None:
+    """The record holds the call; no guess at the old password is told."""
+    configure(LIMITS={"password_ip": "0/hour"})
+    user = UserFactory(phone=PHONE, password=PASSWORD)
+    token = token_of(SessionFactory(user=user))
+    with pytest.raises(TooManyAttempts):
+        services.change_password(token, user, old_password=PASSWORD, new_password=NEW, client=eve.client)
+    assert [each.event for each in trail] == [Event.RATE_LIMIT]
+    assert trail[0].request_id == "request-7"

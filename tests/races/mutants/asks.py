@@ -62,7 +62,8 @@ def count_in_table_by_reading() -> None:
 def count_in_redis_by_reading() -> None:
     """Get the counter, compare it with the limit, set it."""
 
-    def take(storage: Any, windows: list[Window], _watched: list[Window]) -> Taken:
+    def take(redis: limits._Redis, windows: list[Window], _watched: list[Window]) -> Taken:
+        storage: Any = redis.storage
         counts = {window.key: storage.get(window.key) for window in windows}
         spent = _spent(windows, counts.__getitem__)
         if spent:

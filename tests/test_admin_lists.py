@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -11,9 +12,9 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
-from django.db import OperationalError
+from django.db import OperationalError, models
 from django.db.models.signals import pre_save
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import path, reverse
 
 from securelogin.admin import PhoneUserAdmin
@@ -22,6 +23,7 @@ from securelogin.services.transactions import TRIES
 from tests.clerks import clerk, on
 from tests.factories import SessionFactory, UserFactory
 from tests.services.beside import beside
+from tests.services.statements import statements_of
 
 User = get_user_model()
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -134,9 +136,12 @@ def test_list_is_not_saved_by_who_may_only_look(staff: Client) -> None:
     assert User.objects.get(pk=user.pk).username == user.username
 
 
-@pytest.mark.parametrize("key", ["9" * 30, "-1", "", "nobody", "\0"])
-def test_key_that_no_user_has_locks_nobody(key: str, staff: Client) -> None:
-    """What a form names may be anything, in a list that is edited and in one that is not."""
-    edited = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": key, "_save": "Save"}
-    staff.raise_request_exception = False
-    assert staff.post(reverse("admin:securelogin_user_changelist"), edited).status_code < 500
+@pytest.mark.parametrize("key", ["9" * 30, "-" + "9" * 30, "", "nobody", "1.5"])
+def test_key_that_no_user_can_have_locks_nobody(key: str, rf: RequestFactory) -> None:
+    """A host's keys may be integers, and a form names any; nothing is locked where the list is not edited."""
+    own = Editable(User, site)
+    own.opts = SimpleNamespace(pk=models.BigAutoField(primary_key=True, name="id"))  # type: ignore[assignment]  # of it
+    assert not statements_of(lambda: own.lock_edited(rf.post("/", {"form-0-id": key})))
+    posted = rf.post("/", {"form-0-id": str(UserFactory.create().pk)})
+    assert not statements_of(lambda: PhoneUserAdmin(User, site).lock_edited(posted))
+    assert len(statements_of(lambda: Editable(User, site).lock_edited(posted))) == 1

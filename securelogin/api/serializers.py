@@ -79,7 +79,7 @@ def translate_each_time(serializer: serializers.Serializer[Any]) -> None:
         for validator in field.validators:
             text = getattr(validator, "message", None)
             if isinstance(text, lazy_format):
-                setattr(validator, "message", format_lazy(text.format_string or "", *text.args, **text.kwargs))  # noqa: B010
+                setattr(validator, "message", format_lazy(text.format_string or "", *text.args, **text.kwargs))  # noqa: B010 - its type names no message
 
 
 class AuthTypeSerializer(serializers.Serializer[Any]):

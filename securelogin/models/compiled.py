@@ -235,7 +235,7 @@ def _forms(field: Any, instance: Model, connection: Any) -> Iterable[Any]:
 
 def _readable(forms: Iterable[Any], expression: Any, converters: Sequence[Converter], connection: Any) -> Any:
     for form in forms:
-        with suppress(Exception):
+        with suppress(Exception):  # it is not that one
             _converted(form, expression, converters, connection)
             return form
     return None

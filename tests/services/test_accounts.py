@@ -33,6 +33,7 @@ from tests.routers import REPLICA
 
 from .beside import beside
 from .conftest import Announcements, Configure
+from .refusals import refused_accounts
 from .statements import statements_of, without_values
 from .visitors import CLIENT, OTHER_PHONE, PHONE, Visitor, access, name_of
 
@@ -184,15 +185,7 @@ def test_taken_address_is_refused(email: str, configure: Configure, announced: A
 def test_name_that_the_database_refuses_makes_way(configure: Configure) -> None:
     """A host may want names to be unique: the account is made with one that nobody has, and logged in."""
     configure(AUTH_TYPES=("PASSWORD",))
-    refused: list[str] = []
-
-    def refuse(execute: Any, sql: str, parameters: Any, *arguments: Any) -> Any:
-        if "Ada" in (parameters or ()):
-            refused.append(sql)
-            raise IntegrityError("somebody has that name")
-        return execute(sql, parameters, *arguments)
-
-    with connection.execute_wrapper(refuse):
+    with refused_accounts(name="Ada") as refused:
         login = sign_up()
     assert len(refused) == 1
     user = get_user_model().objects.get()
@@ -204,15 +197,7 @@ def test_name_that_the_database_refuses_makes_way(configure: Configure) -> None:
 def test_account_that_the_database_refuses_with_another_name_too_is_an_error(configure: Configure) -> None:
     """Of the host's: it is tried twice, and the address is not called taken."""
     configure(AUTH_TYPES=("PASSWORD",))
-    refused: list[str] = []
-
-    def refuse(execute: Any, sql: str, *arguments: Any) -> Any:
-        if sql.startswith("INSERT") and get_user_model()._meta.db_table in sql:
-            refused.append(sql)
-            raise IntegrityError("nobody may have an account")
-        return execute(sql, *arguments)
-
-    with connection.execute_wrapper(refuse), pytest.raises(IntegrityError, match="these fields only"):
+    with refused_accounts() as refused, pytest.raises(IntegrityError, match="these fields only"):
         sign_up()
     assert len(refused) == 2
 

@@ -23,6 +23,7 @@ from tests.factories import UserFactory
 
 from .backends import HERE, VerifyingBackend, sms
 from .conftest import Announcements, Configure
+from .refusals import refused_accounts
 from .statements import statements_of, without_values
 from .visitors import OTHER_PHONE, PHONE, Visitor, access, name_of, refresh, wrong
 
@@ -232,15 +233,7 @@ def test_taken_id_and_refused_name_leave_the_account_neither(ada: Visitor) -> No
     former = UserFactory(pk=phones.user_ids(PHONE)[0])
     services.register(PHONE, display_name="Ada", client=ada.client)
     ada.ask()
-    refused: list[str] = []
-
-    def refuse(execute: Any, sql: str, parameters: Any, *arguments: Any) -> Any:
-        if "Ada" in (parameters or ()):
-            refused.append(sql)
-            raise IntegrityError("somebody has that name")
-        return execute(sql, parameters, *arguments)
-
-    with connection.execute_wrapper(refuse):
+    with refused_accounts(name="Ada") as refused:
         login = ada.guess(ada.code())
     assert len(refused) == 2
     assert (login.is_new_user, login.user != former) == (True, True)
@@ -252,28 +245,14 @@ def test_refused_name_costs_no_id(ada: Visitor) -> None:
     """The account gets the id that stood for the number wherever it is free."""
     services.register(PHONE, display_name="Ada", client=ada.client)
     asked = ada.ask()
-
-    def refuse(execute: Any, sql: str, parameters: Any, *arguments: Any) -> Any:
-        if "Ada" in (parameters or ()):
-            raise IntegrityError("somebody has that name")
-        return execute(sql, parameters, *arguments)
-
-    with connection.execute_wrapper(refuse):
+    with refused_accounts(name="Ada"):
         assert ada.guess(ada.code()).user.pk == asked.user_id
 
 
 def test_account_that_the_database_refuses_every_time_is_an_error(ada: Visitor) -> None:
     """Of the host's, and no wrong code: it is not told as one."""
     ada.ask()
-    refused: list[str] = []
-
-    def refuse(execute: Any, sql: str, *arguments: Any) -> Any:
-        if sql.startswith("INSERT") and get_user_model()._meta.db_table in sql:
-            refused.append(sql)
-            raise IntegrityError("nobody may have an account")
-        return execute(sql, *arguments)
-
-    with connection.execute_wrapper(refuse), pytest.raises(IntegrityError, match="these fields only"):
+    with refused_accounts() as refused, pytest.raises(IntegrityError, match="these fields only"):
         ada.guess(ada.code())
     assert len(refused) == 4
     assert ada.guess(ada.code())

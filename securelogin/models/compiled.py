@@ -9,24 +9,18 @@ every Django and database.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.core.signals import setting_changed
 from django.db import connections
-from django.db.models import AutoField, DateTimeField, Expression, Model, QuerySet
+from django.db.models import AutoField, Expression, Model, QuerySet
 from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery, UpdateQuery
-from django.db.models.sql.compiler import SQLCompiler
-from django.utils import timezone
 
-Converter = Callable[[Any, Any, Any], Any]
-_Converting = tuple[int, Any, Sequence[Converter]]
-"""The index of a column, its expression, and what makes a value of what the driver gives."""
+from .rows import Converting, converted, converters_of, decoy_of
 
 
 class Param(Expression):
@@ -93,7 +87,7 @@ class _Rows:
     statement: _Prepared
     model: type[Model]
     names: Sequence[str]
-    converters: Sequence[_Converting]
+    converters: Sequence[Converting]
     decoy: Sequence[Any] | None
     """A row as that of a new instance would be."""
 
@@ -102,7 +96,7 @@ class _Rows:
             return row
         values = list(row)
         for index, expression, converters in self.converters:
-            values[index] = _converted(values[index], expression, converters, connection)
+            values[index] = converted(values[index], expression, converters, connection)
         return values
 
     def make(self, row: Sequence[Any], using: str, connection: Any) -> Any:
@@ -145,11 +139,11 @@ class Select(_Statement):
         sql, params = compiler.as_sql()
         model = queryset.model
         names = [field.attname for field in model._meta.concrete_fields]
-        converters = list(_converters(compiler))
+        converters = list(converters_of(compiler))
         decoy = None
         if self._has_decoy:
             with suppress(Exception):  # a model of the project's may refuse to be empty
-                decoy = _decoy(model(), converters, connections[using])
+                decoy = decoy_of(model(), converters, connections[using])
         return _Rows(_Prepared(sql, params), model, names, converters, decoy)
 
 
@@ -206,62 +200,6 @@ class Insert(_Statement):
 def _takes_target(using: str) -> bool:
     """Whether an upsert names its unique fields; MariaDB takes them from the indexes and refuses to be told."""
     return bool(connections[using].features.supports_update_conflicts_with_target)
-
-
-def _decoy(instance: Model, converters: Iterable[_Converting], connection: Any) -> list[Any]:
-    """Return the row that the instance would have, with a time where it has none yet: who logged in has them all."""
-    of_column = {index: (expression, functions) for index, expression, functions in converters}
-    row = []
-    for index, field in enumerate(instance._meta.concrete_fields):
-        forms = list(_forms(field, instance, connection))
-        row.append(_readable(forms, *of_column[index], connection) if index in of_column else forms[0])
-    return row
-
-
-def _forms(field: Any, instance: Model, connection: Any) -> Iterable[Any]:
-    """Yield the forms in which a driver may give the value; which it is, the converters know."""
-    value = None if field.generated else getattr(instance, field.attname)
-    if value is None and isinstance(field, DateTimeField):
-        value = timezone.now()
-    if value is None or hasattr(value, "resolve_expression"):  # the latter is the database's own default
-        yield None
-        return
-    if isinstance(value, datetime):
-        yield value.replace(tzinfo=None)
-    with suppress(Exception):  # a default may be no value that the field takes
-        yield field.get_db_prep_save(value, connection)
-    yield str(value)
-
-
-def _readable(forms: Iterable[Any], expression: Any, converters: Sequence[Converter], connection: Any) -> Any:
-    for form in forms:
-        with suppress(Exception):  # it is not that one
-            _converted(form, expression, converters, connection)
-            return form
-    return None
-
-
-def _converted(value: Any, expression: Any, converters: Sequence[Converter], connection: Any) -> Any:
-    for convert in converters:
-        value = convert(value, expression, connection)
-    return value
-
-
-def _converters(compiler: SQLCompiler) -> Iterable[_Converting]:
-    found = compiler.get_converters([expression for expression, _sql, _alias in compiler.select])
-    for index, (converters, expression) in found.items():
-        yield index, expression, [_free(converter, compiler.connection) for converter in converters]
-
-
-def _free(converter: Converter, connection: Any) -> Converter:
-    """Return a converter that is a method of this connection's ``ops`` as one that takes those of the connection."""
-    if getattr(converter, "__self__", None) is not connection.ops:
-        return converter
-    return partial(_convert, converter.__name__)
-
-
-def _convert(name: str, value: Any, expression: Any, connection: Any) -> Any:
-    return getattr(connection.ops, name)(value, expression, connection)
 
 
 _statements: list[_Statement] = []

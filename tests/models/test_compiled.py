@@ -16,7 +16,7 @@ from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
 from securelogin import services
-from securelogin.models import OneTimeCode, Session, compiled, counting, live
+from securelogin.models import OneTimeCode, Session, compiled, counting, live, rows
 from securelogin.models.compiled import Insert, Param, Select, Update
 from securelogin.services import accounts, tables
 from tests.factories import SessionFactory, UserFactory
@@ -278,8 +278,8 @@ def test_expression_in_a_new_instance_is_no_value_of_the_decoy() -> None:
     defaulted: Any = models.CharField()
     defaulted.attname = "defaulted"
     instance: Any = SimpleNamespace(defaulted=models.Value("x"))
-    assert list(compiled._forms(generated, instance, connection)) == [None]
-    assert list(compiled._forms(defaulted, instance, connection)) == [None]
+    assert list(rows._forms(generated, instance, connection)) == [None]
+    assert list(rows._forms(defaulted, instance, connection)) == [None]
 
 
 def test_no_manager_of_the_project_is_asked_who_is_there(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,7 +394,7 @@ def test_converter_of_a_connection_becomes_that_of_the_call() -> None:
             self.ops = Operations()
 
     first, second = Connection(), Connection()
-    convert = compiled._free(first.ops.convert, first)
+    convert = rows._free(first.ops.convert, first)
     assert convert("value", "expression", second) == (second.ops, "value", "expression", second)
 
 

@@ -15,7 +15,7 @@ from ..addresses import MAX_DEVICE
 from ..exceptions import InvalidPhone, UnsupportedAuthType
 from ..models import Session
 from ..phones import E164
-from ..services.accounts import has_field
+from ..services.tables import has_field
 
 MAX_PASSWORD = 1024
 """Characters; a hasher's time grows with them."""

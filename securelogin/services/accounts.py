@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models
 from django.utils import timezone
 
 from .. import codes, conf, events, phones, signals
 from ..addresses import Client
-from ..base_user import lower_email
+from ..base_user import lower_email, unusable_password
 from ..events import Event
 from ..exceptions import AccountInactive, EmailTaken, PasswordTooWeak, PhoneTaken, SignupClosed, UnsupportedAuthType
 from ..limits import Hit
@@ -24,19 +24,10 @@ from ..models.compiled import Param, Select
 from ..models.counting import DAY, MONTH
 from ..phones import E164
 from . import budgets, sessions
-from .tables import code_rows, database, lock_user, users
+from .tables import code_rows, database, has_field, lock_user, users
 from .transactions import in_transaction, refuse_transaction, with_retries
 
 User = AbstractBaseUser
-
-
-def has_field(name: str) -> bool:
-    """Whether the project's user model has that field."""
-    try:
-        get_user_model()._meta.get_field(name)
-    except FieldDoesNotExist:
-        return False
-    return True
 
 
 def find(phone: E164) -> User | None:
@@ -117,7 +108,7 @@ def register_with_password(*, username: str, email: str, password: str, client: 
 
 def _insert_and_log_in(user: Any, client: Client, now: datetime) -> sessions.Login | None:
     def story() -> sessions.Login | None:
-        insert(user)
+        insert(user, now)
         if not user.is_active:
             return None
         return sessions.open_session(user, client=client, amr=["pwd"], at=now, is_new_user=True)
@@ -133,9 +124,18 @@ def _insert_and_log_in(user: Any, client: Client, now: datetime) -> sessions.Log
     raise refused_insert()
 
 
-def insert(user: User) -> None:
-    """Write a new user. An ``IntegrityError`` rolls the story back: in it, a snapshot may hide who was first."""
+def insert(user: User, at: datetime) -> None:
+    """Write a new user, who logs in at that moment if the project does not make accounts inactive.
+
+    An ``IntegrityError`` rolls the story back: in it, a snapshot may hide who was first.
+    """
+    is_login = user.is_active and has_field("last_login")
+    if is_login:
+        user.last_login = at
     user.save(force_insert=True)
+    if is_login and not user.is_active:  # a handler of the project's said so meanwhile
+        user.last_login = None
+        users().filter(pk=user.pk).update(last_login=None)
 
 
 def refused_insert() -> IntegrityError:
@@ -151,15 +151,19 @@ def check_password_strength(password: str, user: Any, *, field: str) -> None:
         raise PasswordTooWeak(field, error.messages) from error
 
 
-def lock_known(known: User, phone: E164) -> User | None:
-    """Return the user with the row locked, or unlocked and inactive; None where the number changed hands meanwhile."""
+def lock_known(known: User, phone: E164, at: datetime) -> User | None:
+    """Return the user with the row locked, or unlocked and inactive; None where the number changed hands meanwhile.
+
+    Who is locked logs in at that moment.
+    """
     has_phone = {_phone_field(): phone}
-    if lock_user(known.pk, **has_phone, is_active=True):
+    if lock_user(known.pk, login_at=at, **has_phone, is_active=True):
+        known.last_login = at
         return known
     return users().filter(pk=known.pk, **has_phone, is_active=False).first()
 
 
-def make(phone: E164, display_name: str, *, has_id: bool, has_name: bool) -> User:
+def make(phone: E164, display_name: str, at: datetime, *, has_id: bool, has_name: bool) -> User:
     """Insert the user of a number that nobody had at the look before, with the id that stood for it and its name.
 
     Inserted, never looked for under a lock: the gaps that two first logins would lock are a deadlock on MariaDB.
@@ -169,8 +173,8 @@ def make(phone: E164, display_name: str, *, has_id: bool, has_name: bool) -> Use
     if has_id and isinstance(get_user_model()._meta.pk, models.UUIDField):
         fields["pk"] = phones.user_ids(phone)[0]
     user = get_user_model()(**fields)
-    user.set_unusable_password()
-    insert(user)
+    user.password = unusable_password()
+    insert(user, at)
     return user
 
 

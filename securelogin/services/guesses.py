@@ -135,7 +135,7 @@ def _try_log_in(guess: _Guess, client: Client, at: datetime, options: Conf) -> s
     """Log in; where an insert was refused, look again who has the number and try again, with less that may be taken."""
     for has_name, has_id in product((True, False), repeat=2):
         user = _find(guess.phone)
-        make = partial(accounts.make, has_id=has_id, has_name=has_name)
+        make = partial(accounts.make, at=at, has_id=has_id, has_name=has_name)
         try:
             return in_transaction(partial(_log_in, guess, user, make, client, at, options))
         except IntegrityError:
@@ -161,7 +161,7 @@ def _log_in(
     if not _is_meant(guess, known):
         return None
     if known is not None:
-        user = accounts.lock_known(known, guess.phone)
+        user = accounts.lock_known(known, guess.phone, at)
     elif may_sign_up(guess.row, at, options):
         has_name = guess.row.name_expires_at is not None and guess.row.name_expires_at > at
         user = make(guess.phone, guess.row.display_name if has_name else "")

@@ -24,7 +24,7 @@ from ..tokens import AccessToken
 from . import accounts, budgets, endings, notices, sessions
 from .accounts import User
 from .notices import Notice
-from .tables import code_rows, lock_user, users
+from .tables import code_rows, has_field, lock_user, users
 from .transactions import in_transaction, refuse_transaction, with_retries
 
 AMR = ["pwd"]
@@ -76,7 +76,7 @@ def _find(*, email: str | None, phone: E164 | None) -> User | None:
     if phone is not None:
         return accounts.find(phone)
     email = lower_email(email)
-    if email is None or not accounts.has_field("email"):
+    if email is None or not has_field("email"):
         return None
     user = users().filter(email=email).first()
     # MariaDB's collations also find other spellings, with accents or wide letters, and each would have a budget.
@@ -124,8 +124,11 @@ def _compare(key: str, user: User | None, password: str, at: datetime, options: 
 def _log_in(key: str, user: User | None, match: _Match, client: Client, at: datetime) -> sessions.Login | None:
     code_rows().forgive(key, is_success=True)
     # The password may have changed while the hasher ran; its hash is the proof that it did not.
-    if user is None or not user.is_active or not lock_user(user.pk, is_active=True, password=user.password):
+    if user is None or not user.is_active:
         return None
+    if not lock_user(user.pk, login_at=at, is_active=True, password=user.password):
+        return None
+    user.last_login = at
     if match.new_hash is not None:
         users().filter(pk=user.pk).update(password=match.new_hash)
     return sessions.open_session(user, client=client, amr=AMR, at=at)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import update_last_login
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 from django.utils import timezone
@@ -90,11 +91,11 @@ def _evict(user: AbstractBaseUser, at: datetime, limit: int | None, client: Clie
 
 
 def announce_login(login: Login, client: Client, *, phone: E164 | None = None) -> None:
-    """Tell the world after the commit; Django's own receiver keeps ``last_login``."""
+    """Tell the world after the commit."""
     user, session = login.user, login.session
     if login.is_new_user:
         signals.user_registered.send_robust(type(user), user=user, request=client.request)
-    user_logged_in.send_robust(type(user), request=client.request or HttpRequest(), user=user)
+    user_logged_in.send_robust(type(user), request=client.request or HttpRequest(), user=user, session=session)
     signals.session_opened.send_robust(Session, session=session, request=client.request)
 
     def announce(event: Event, **detail: Any) -> None:
@@ -108,6 +109,12 @@ def announce_login(login: Login, client: Client, *, phone: E164 | None = None) -
         announce(Event.TOKEN_CREATED)
         if not login.is_new_user:
             notices.notify(user, Notice.NEW_DEVICE, client)
+
+
+def keep_last_login(sender: Any, user: Any, session: Session | None = None, **facts: Any) -> None:
+    """Do what Django's receiver does, where the login was not ours: with our session ``last_login`` was written."""
+    if session is None:
+        update_last_login(sender, user, **facts)
 
 
 def authenticate(token: AccessToken, *, client: Callable[[], Client] | None = None) -> Any:

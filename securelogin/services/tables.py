@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models, router
 from django.db.models import F
 
@@ -35,24 +37,40 @@ def users() -> models.QuerySet[Any]:
     return live.users().using(database())
 
 
-def lock_user(user_id: Any, **conditions: Any) -> bool:
+def has_field(name: str) -> bool:
+    """Whether the project's user model has that field."""
+    try:
+        get_user_model()._meta.get_field(name)
+    except FieldDoesNotExist:
+        return False
+    return True
+
+
+def lock_user(user_id: Any, *, login_at: datetime | None = None, **conditions: Any) -> bool:
     """Lock the user's row, which opening a session and ending many begin with; False where no row meets the conditions.
 
+    What is written is ``last_login``, where a login locks and the user model keeps it.
     A write, not a locking read: in PostgreSQL's REPEATABLE READ who waited for a read lock goes on with the picture
     from before the wait, and does not see the session that was opened meanwhile. A write that waited starts anew.
     The first statement of its transaction: on MariaDB a picture from before it stays, where others only locked the row.
     """
-    return _lock(tuple(sorted(conditions))).run(database(), pk=user_id, **conditions) == 1
+    is_login = login_at is not None and has_field("last_login")
+    return _lock(tuple(sorted(conditions)), is_login).run(database(), pk=user_id, login_at=login_at, **conditions) == 1
 
 
 @lru_cache
-def _lock(names: tuple[str, ...]) -> Update:
+def _lock(names: tuple[str, ...], is_login: bool) -> Update:
     def chosen(_size: int) -> models.QuerySet[Any]:
         meta = get_user_model()._meta
         params = {name: Param(name, meta.get_field(name)) for name in names}
         return live.users().filter(pk=Param("pk", meta.pk), **params)
 
-    return Update(chosen, lambda: {"is_active": F("is_active")})
+    def changes() -> dict[str, Any]:
+        if not is_login:
+            return {"is_active": F("is_active")}
+        return {"last_login": Param("login_at", get_user_model()._meta.get_field("last_login"))}
+
+    return Update(chosen, changes)
 
 
 def lock_users(**conditions: Any) -> int:

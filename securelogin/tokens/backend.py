@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cached_property
 from operator import is_not
 from types import MappingProxyType
 from typing import Any
@@ -37,8 +39,21 @@ class TokenBackend(SimpleTokenBackend):
         self.keyring = keyring
         self.kid = next(iter(keyring))
         self._prepared = {kid: _prepared(self.algorithm, key) for kid, key in keyring.items()}
-        self._by_header = {self._header(kid): key for kid, key in self._prepared.items()}
-        self._signing = _prepared(self.algorithm, self.signing_key)
+        self._method = jwt.get_algorithm_by_name(self.algorithm)
+
+    @cached_property
+    def _head(self) -> bytes:
+        return self._header(self.kid).encode()
+
+    @cached_property
+    def _signing(self) -> Any:
+        return self._raw(self.signing_key)
+
+    @cached_property
+    def _by_header(self) -> dict[str, Any]:
+        if self.audience is not None or self.issuer is not None:
+            return {}
+        return {self._header(kid): self._raw(key) for kid, key in self.keyring.items()}
 
     def encode(self, payload: dict[str, Any]) -> str:
         """Sign a payload; ``aud`` and ``iss`` are added where they are configured."""
@@ -47,12 +62,9 @@ class TokenBackend(SimpleTokenBackend):
             claims["aud"] = self.audience
         if self.issuer is not None:
             claims["iss"] = self.issuer
-        return jwt.encode(
-            claims,
-            self._signing,
-            algorithm=self.algorithm,
-            headers={"kid": self.kid},
-        )
+        body = json.dumps(claims, separators=(",", ":")).encode()
+        signed = self._head + b"." + base64url_encode(body)
+        return (signed + b"." + base64url_encode(self._method.sign(signed, self._signing))).decode()
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         """Return the payload of a token with a good signature, good ``iat`` and ``nbf`` and every claim of ours.
@@ -63,21 +75,11 @@ class TokenBackend(SimpleTokenBackend):
         if len(token) > MAX_TOKEN:
             raise TokenBackendError("Token is invalid")
         try:
-            _check_spelling(token)
-            payload: dict[str, Any] = jwt.decode(
-                token,
-                self._key_of(token),
-                algorithms=[self.algorithm],
-                audience=self.audience,
-                issuer=self.issuer,
-                leeway=self.get_leeway(),
-                options={
-                    "verify_signature": verify,
-                    "verify_aud": self.audience is not None,
-                    "verify_exp": False,
-                    "require": list(REQUIRED_CLAIMS),
-                },
-            )
+            text = token if isinstance(token, str) else token.decode()
+            _check_spelling(text)
+            payload = self._own(text) if verify else None
+            if payload is None:
+                payload = self._any(text, verify)
         except (jwt.InvalidTokenError, ValueError, OverflowError, TypeError, RecursionError) as error:
             raise TokenBackendError("Token is invalid") from error
         if not is_epoch(payload["exp"]) or not is_epoch(payload["iat"]):
@@ -89,32 +91,81 @@ class TokenBackend(SimpleTokenBackend):
         fields = {"alg": self.algorithm, "kid": kid, "typ": "JWT"}
         return base64url_encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
 
-    def _key_of(self, token: str | bytes) -> Any:
-        """Return the key that the header names; one of ours is known by its text, without being read."""
-        text = token if isinstance(token, str) else token.decode()
-        if (key := self._by_header.get(text.partition(".")[0])) is not None:
-            return key
+    def _own(self, token: str) -> dict[str, Any] | None:
+        """Return the payload of a token whose header is, to the letter, one that we write; None for any other.
+
+        PyJWT's algorithm checks the signature. What is left out is to read that header again and to look at every
+        character twice, which costs PyJWT seven times as much (decision 0011).
+        """
+        signed, _dot, signature = token.rpartition(".")
+        head, _dot, body = signed.partition(".")
+        key = self._by_header.get(head)
+        if key is None:
+            return None
+        if not self._method.verify(signed.encode(), key, base64url_decode(signature)):
+            raise jwt.InvalidSignatureError("the signature is another")
+        payload = json.loads(base64url_decode(body))
+        _check_claims(payload)
+        return payload  # type: ignore[no-any-return]
+
+    def _any(self, token: str, verify: bool) -> dict[str, Any]:
+        """Have PyJWT read a token: one with an audience or an issuer, or with a header that we write otherwise."""
+        return jwt.decode(
+            token,
+            self._key_of(token),
+            algorithms=[self.algorithm],
+            audience=self.audience,
+            issuer=self.issuer,
+            leeway=self.get_leeway(),
+            options={
+                "verify_signature": verify,
+                "verify_aud": self.audience is not None,
+                "verify_exp": False,
+                "require": list(REQUIRED_CLAIMS),
+            },
+        )
+
+    def _key_of(self, token: str) -> Any:
+        """Return the key that the header names."""
         kid = jwt.get_unverified_header(token).get("kid")
         if not isinstance(kid, str) or kid not in self._prepared:
             raise jwt.InvalidTokenError("unknown key")
         return self._prepared[kid]
+
+    def _raw(self, key: Any) -> Any:
+        """Return a key as the algorithm takes it."""
+        return _shared(key) if self.algorithm.startswith("HS") else self._method.prepare_key(key)
 
 
 def _prepared(algorithm: str, key: Any) -> Any:
     """Return a key as PyJWT needs it no more to look at: it tries a shared one in every call, for a PEM or DER."""
     if not algorithm.startswith("HS"):
         return key
-    raw = key if isinstance(key, bytes) else str(key).encode()
-    return jwt.PyJWK({"kty": "oct", "k": base64url_encode(raw).decode()}, algorithm)
+    return jwt.PyJWK({"kty": "oct", "k": base64url_encode(_shared(key)).decode()}, algorithm)
 
 
-def _check_spelling(token: str | bytes) -> None:
+def _shared(key: Any) -> bytes:
+    return key if isinstance(key, bytes) else str(key).encode()
+
+
+def _check_claims(payload: Any) -> None:
+    """Refuse what PyJWT refuses in a payload: a claim of ours that is missing or no text, and a time in the future."""
+    if not isinstance(payload, dict) or any(payload.get(claim) is None for claim in REQUIRED_CLAIMS):
+        raise jwt.MissingRequiredClaimError(", ".join(REQUIRED_CLAIMS))
+    if not all(isinstance(payload[claim], str) for claim in ("sub", "jti")):
+        raise jwt.InvalidTokenError("a claim is no text")
+    latest = time.time() + LEEWAY.total_seconds()
+    if any(int(payload.get(claim, 0)) > latest for claim in ("iat", "nbf")):
+        raise jwt.ImmatureSignatureError("not yet")
+
+
+def _check_spelling(token: str) -> None:
     """Refuse any text of a token but the one that was signed.
 
     Header and payload are signed as text. The signature is under none, and decoders pass over padding, the spare bits
     of its last character and, some of them, whatever is not base64 (RFC 7515 section 2, RFC 4648 section 3.5).
     """
-    signature = (token if isinstance(token, bytes) else token.encode()).rpartition(b".")[2]
+    signature = token.rpartition(".")[2].encode()
     if base64url_encode(base64url_decode(signature)) != signature:
         raise jwt.InvalidTokenError("the signature is not in base64url")
 

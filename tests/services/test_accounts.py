@@ -27,7 +27,7 @@ from securelogin.exceptions import (
     UnsupportedAuthType,
 )
 from securelogin.models import OneTimeCode, Session
-from securelogin.services import accounts
+from securelogin.services import accounts, tables
 from tests.factories import UserFactory
 from tests.routers import REPLICA
 
@@ -245,14 +245,14 @@ def test_new_account_overwrites_none(default: Any, monkeypatch: pytest.MonkeyPat
     user = UserFactory()
     monkeypatch.setattr(get_user_model()._meta.pk, "default", default)
     with pytest.raises(IntegrityError), transaction.atomic():
-        accounts.insert(get_user_model()(pk=user.pk, phone=PHONE))
+        accounts.insert(get_user_model()(pk=user.pk, phone=PHONE), timezone.now())
     user.refresh_from_db()
     assert user.phone != PHONE
 
 
 def test_field_that_the_user_model_lacks_is_none_of_its_fields() -> None:
     """A model of a project's need not have all of ours."""
-    assert [accounts.has_field(name) for name in ("email", "username", "nickname")] == [True, True, False]
+    assert [tables.has_field(name) for name in ("email", "username", "nickname")] == [True, True, False]
 
 
 def test_account_that_does_not_know_its_age_is_called_by_its_key() -> None:
@@ -273,7 +273,7 @@ def known() -> Any:
 def test_inactive_account_is_found_whose_the_number_still_is(known: Any) -> None:
     """It is told apart from a number that moved."""
     get_user_model().objects.update(is_active=False)
-    found = accounts.lock_known(known, PHONE)
+    found = accounts.lock_known(known, PHONE, timezone.now())
     assert found is not None
     assert (found, found.is_active) == (known, False)
 
@@ -283,7 +283,7 @@ def test_account_that_gave_its_number_up_is_not_found(is_active: bool, known: An
     """Active or not; nor is whoever has the number now."""
     get_user_model().objects.update(phone=None, is_active=is_active)
     UserFactory(phone=PHONE, is_active=False)
-    assert accounts.lock_known(known, PHONE) is None
+    assert accounts.lock_known(known, PHONE, timezone.now()) is None
 
 
 def test_account_that_is_activated_behind_the_lock_is_not_found(known: Any) -> None:
@@ -300,14 +300,14 @@ def test_account_that_is_activated_behind_the_lock_is_not_found(known: Any) -> N
 
     done: list[bool] = []
     with connection.execute_wrapper(activate):
-        assert accounts.lock_known(known, PHONE) is None
+        assert accounts.lock_known(known, PHONE, timezone.now()) is None
 
 
 def test_account_is_looked_up_where_it_is_written(known: Any, settings: Any) -> None:
     """A replica may not know yet who gave a number up (D5)."""
     get_user_model().objects.update(is_active=False)
     settings.DATABASE_ROUTERS = [REPLICA]
-    assert accounts.lock_known(known, PHONE) == known
+    assert accounts.lock_known(known, PHONE, timezone.now()) == known
 
 
 def test_number_whose_id_somebody_else_has_gets_another_and_keeps_its_name(ada: Visitor) -> None:
@@ -322,7 +322,7 @@ def test_number_whose_id_somebody_else_has_gets_another_and_keeps_its_name(ada: 
 @pytest.mark.parametrize(("has_id", "has_name"), [(True, True), (False, True), (True, False), (False, False)])
 def test_new_try_takes_less_that_may_be_anothers(has_id: bool, has_name: bool) -> None:
     """Either may be somebody else's: the id, and the name where a project wants names to be unique."""
-    user = accounts.make(PHONE, "Ada", has_id=has_id, has_name=has_name)
+    user = accounts.make(PHONE, "Ada", timezone.now(), has_id=has_id, has_name=has_name)
     assert (user.pk == phones.user_ids(PHONE)[0]) == has_id
     assert (name_of(user) == "Ada") == has_name
     assert name_of(user)
@@ -330,7 +330,7 @@ def test_new_try_takes_less_that_may_be_anothers(has_id: bool, has_name: bool) -
 
 def test_refused_name_makes_way_for_one_that_nobody_has() -> None:
     """Where names are unique two accounts cannot both be without one."""
-    users = [accounts.make(phone, "Ada", has_id=True, has_name=False) for phone in (PHONE, OTHER_PHONE)]
+    users = [accounts.make(phone, "Ada", timezone.now(), has_id=True, has_name=False) for phone in (PHONE, OTHER_PHONE)]
     names = {name_of(user) for user in users}
     assert len(names) == 2
     assert not names & {"", "Ada"}
@@ -339,7 +339,7 @@ def test_refused_name_makes_way_for_one_that_nobody_has() -> None:
 def test_number_that_is_kept_as_the_username_is_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user model may have its numbers there; no display name takes their place."""
     monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "username")
-    user: Any = accounts.make(PHONE, "Ada", has_id=True, has_name=True)
+    user: Any = accounts.make(PHONE, "Ada", timezone.now(), has_id=True, has_name=True)
     assert (user.username, user.phone) == (PHONE, None)
 
 

@@ -53,19 +53,19 @@ def test_login_costs_four(client: HTTPClient, known: Visitor) -> None:
     at_most(4, statements)
 
 
-def test_verify_sms_costs_eight(client: HTTPClient, known: Visitor) -> None:
-    """Row, count and user; then the code, the lock, two rows of the session; and ``last_login``."""
+def test_verify_sms_costs_seven(client: HTTPClient, known: Visitor) -> None:
+    """Row, count and user; then the code, the lock that writes ``last_login``, two rows of the session."""
     _statements, asked = cost(client, "login", auth_type="PHONE", phone=PHONE)
     statements, _login = cost(client, "verify_sms", userid=asked["userid"], phone=PHONE, token=known.code())
-    at_most(8, statements)
+    at_most(7, statements)
 
 
-def test_first_verify_sms_costs_eight(client: HTTPClient, ada: Visitor, configure: Configure) -> None:
-    """Row, count and user; then the code, the new user, two rows of the session; and ``last_login``."""
+def test_first_verify_sms_costs_seven(client: HTTPClient, ada: Visitor, configure: Configure) -> None:
+    """Row, count and user; then the code, the new user, two rows of the session."""
     configure(RESEND_PAUSES=())
     _statements, asked = cost(client, "login", auth_type="PHONE", phone=PHONE)
     statements, _login = cost(client, "verify_sms", userid=asked["userid"], phone=PHONE, token=ada.code())
-    at_most(8, statements)
+    at_most(7, statements)
 
 
 def test_protected_call_costs_one(client: HTTPClient, known: Visitor) -> None:

@@ -113,12 +113,22 @@ def _clean_settings() -> Iterator[None]:
     backend.current()
 
 
-def _refuses(text: str) -> bool:
+def _refuses(text: str | bytes) -> bool:
+    """Whether it is refused, in simplejwt's words, whatever was wrong: by us, and by PyJWT where it has the whole."""
+    ours = backend.current()
+    outcomes = [_outcome(ours, text)]
+    vars(ours)["_by_header"] = {}
+    outcomes.append(_outcome(ours, text))
+    del vars(ours)["_by_header"]
+    assert outcomes[0] == outcomes[1]
+    return outcomes[0] == "Token is invalid"
+
+
+def _outcome(ours: backend.TokenBackend, text: str | bytes) -> dict[str, Any] | str:
     try:
-        backend.current().decode(text)
+        return ours.decode(text)
     except TokenBackendError as error:
-        return str(error) == "Token is invalid"  # in simplejwt's words, whatever was wrong
-    return False
+        return str(error)
 
 
 def test_good_token_is_read() -> None:
@@ -296,24 +306,55 @@ def test_rotated_key_is_taken_for_the_overlap_and_not_longer(settings: Settings)
         tokens.read_access(before)
 
 
-def test_header_of_ours_is_known_by_its_text(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody reads it to find the key, neither that of today nor that of a fallback."""
+@pytest.mark.parametrize("method", ["HS256", "RS256", "ES256"])
+def test_header_of_ours_is_known_by_its_text(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, method: str, request: pytest.FixtureRequest
+) -> None:
+    """PyJWT is asked for the signature only, with the key of today and with that of a fallback."""
+    if method != "HS256":
+        private, public = request.getfixturevalue("rsa_pair" if method == "RS256" else "ec_pair")
+        settings.SIMPLE_JWT = {"ALGORITHM": method, "SIGNING_KEY": private, "VERIFYING_KEY": public}
     before, old = pair().access_token, settings.SECRET_KEY
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW_KEY, [old]
     after = pair().access_token
 
-    def read(_token: object) -> None:
-        raise AssertionError("the header is read")
+    def read(*_args: object, **_options: object) -> None:
+        raise AssertionError("PyJWT reads the token")
 
-    monkeypatch.setattr(jwt, "get_unverified_header", read)
+    monkeypatch.setattr(jwt, "decode", read)
     tokens.read_access(before)
     tokens.read_access(after)
+    head, payload, signature = after.split(".")
+    with pytest.raises(TokenInvalid):
+        tokens.read_access(f"{head}.{payload}.{'A' * len(signature)}")
 
 
-def test_shared_key_is_prepared_and_a_public_one_is_not() -> None:
-    """Of a raw shared key PyJWT would ask in every call whether it is a public one."""
-    assert isinstance(backend._prepared("HS256", OWN_KEY), jwt.PyJWK)
-    assert backend._prepared("RS256", OWN_KEY) is OWN_KEY
+@pytest.mark.parametrize("options", [{"AUDIENCE": "app"}, {"ISSUER": "site"}, {"AUDIENCE": "app", "ISSUER": "site"}])
+def test_token_with_names_is_read_by_pyjwt(settings: Settings, options: dict[str, str]) -> None:
+    """Who issued it and for whom is PyJWT's to compare."""
+    text = pair().access_token
+    settings.SIMPLE_JWT = options
+    assert backend.current()._by_header == {}
+    tokens.read_access(pair().access_token)
+    assert _refuses(text)
+
+
+@pytest.mark.parametrize("method", ["HS256", "HS384", "HS512", "RS256"])
+def test_we_sign_as_pyjwt_does(settings: Settings, rsa_pair: tuple[str, str], method: str) -> None:
+    """To the letter, so that nobody can tell which of the two signed."""
+    settings.SIMPLE_JWT = {"ALGORITHM": method}
+    if method == "RS256":
+        settings.SIMPLE_JWT |= {"SIGNING_KEY": rsa_pair[0], "VERIFYING_KEY": rsa_pair[1]}
+    ours, payload = backend.current(), {**claims(), "name": "Zoë"}
+    key: Any = rsa_pair[0] if method == "RS256" else ours.signing_key
+    assert ours.encode(payload) == jwt.encode(payload, key, algorithm=method, headers={"kid": ours.kid})
+
+
+@pytest.mark.parametrize("claim", ["sub", "jti"])
+@pytest.mark.parametrize("value", [1, True, [], ["a"], {"a": 1}])
+def test_names_are_texts(claim: str, value: object) -> None:
+    """A user and a token are named by a text (RFC 7519 section 4.1)."""
+    assert _refuses(sign(claims(**{claim: value})))
 
 
 def test_kid_of_one_key_with_the_signature_of_another_is_refused(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from securelogin.services.transactions import in_transaction
 from .mutant import LONG, dawdle, replace
 
 
-def _look_at_user(user_id: Any, **conditions: Any) -> bool:
+def _look_at_user(user_id: Any, *, login_at: datetime | None = None, **conditions: Any) -> bool:
     """Find the user, and hold nothing."""
     return tables.users().filter(pk=user_id, **conditions).exists()
 
@@ -57,7 +57,7 @@ def make_user_once() -> None:
 
     def try_log_in(guess: Any, client: Client, at: datetime, options: Conf) -> sessions.Login | AccountInactive | None:
         known = accounts.find(guess.phone)
-        once = partial(slow_make, has_id=True, has_name=True)
+        once = partial(slow_make, at=at, has_id=True, has_name=True)
         return in_transaction(lambda: verbs._log_in(guess, known, once, client, at, options))
 
     replace(verbs, "_try_log_in", try_log_in)

@@ -32,6 +32,7 @@ class Param(Expression):
     def __init__(self, name: str, field: Any, shift: Any = None) -> None:
         super().__init__(output_field=field)
         self.name, self.shift = name, shift
+        self.key = (name, field, shift)
 
     # What is added is known before the database is asked, so a sum is a parameter too and no expression.
     def __add__(self, other: Any) -> Param:  # type: ignore[override]
@@ -51,13 +52,19 @@ class Param(Expression):
         return self.output_field.get_db_prep_value(value if self.shift is None else value + self.shift, connection)
 
 
-@dataclass(frozen=True)
 class _Prepared:
-    sql: str
-    params: Sequence[Any]
+    """SQL, and its parameters, of which a value that stands in several places is adapted once."""
+
+    def __init__(self, sql: str, params: Sequence[Any]) -> None:
+        self.sql = sql
+        found = {param.key if isinstance(param, Param) else place: param for place, param in enumerate(params)}
+        self._wanted = tuple(found.values())
+        places = {key: place for place, key in enumerate(found)}
+        self._places = [places[p.key if isinstance(p, Param) else place] for place, p in enumerate(params)]
 
     def execute(self, cursor: Any, connection: Any, values: Mapping[str, Any]) -> None:
-        cursor.execute(self.sql, [p.adapt(values, connection) if isinstance(p, Param) else p for p in self.params])
+        adapted = [p.adapt(values, connection) if isinstance(p, Param) else p for p in self._wanted]
+        cursor.execute(self.sql, [adapted[place] for place in self._places])
 
 
 class _Statement(ABC):

@@ -60,8 +60,11 @@ def _row(**conditions: Any) -> models.QuerySet[Any]:
     return _model()._default_manager.filter(key=_param("key"), **conditions)
 
 
+_NUMBER = IntegerField()
+
+
 def _budget(name: str) -> Param:
-    return Param(name, IntegerField())
+    return Param(name, _NUMBER)
 
 
 def _with_room() -> models.QuerySet[Any]:

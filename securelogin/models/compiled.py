@@ -146,7 +146,7 @@ class Select(_Statement):
         sql, params = compiler.as_sql()
         model = queryset.model
         names = [field.attname for field in model._meta.concrete_fields]
-        converters = list(converters_of(compiler))
+        converters = list(converters_of(compiler, [expression for expression, _sql, _alias in compiler.select]))
         decoy = None
         if self._has_decoy:
             with suppress(Exception):  # a model of the project's may refuse to be empty
@@ -174,22 +174,14 @@ class Update(_Statement):
         return _Prepared(*query.get_compiler(using).as_sql())
 
 
-class Insert(_Statement):
-    """Writes instances. With ``unique`` over those that have the same, which get the fields in ``update``."""
-
+class _Inserting(_Statement):
     def __init__(
         self, make: Callable[[int], Sequence[Model]], *, unique: str | None = None, update: Sequence[str] = ()
     ) -> None:
         super().__init__()
         self._make, self._unique, self._update = make, unique, update
 
-    def run(self, using: str, size: int = 1, **values: Any) -> None:
-        """Write so many instances."""
-        statement, connection = self._for(using, size), connections[using]
-        with connection.cursor() as cursor:
-            statement.execute(cursor, connection, values)
-
-    def _compile(self, using: str, size: int) -> _Prepared:
+    def _compiler(self, using: str, size: int) -> Any:
         instances = self._make(size)
         meta = instances[0]._meta
         query = InsertQuery(
@@ -200,8 +192,41 @@ class Insert(_Statement):
         )
         fields = [field for field in meta.concrete_fields if not isinstance(field, AutoField)]
         query.insert_values(fields, list(instances), raw=True)  # or auto_now_add would be the moment of compiling
-        ((sql, params),) = query.get_compiler(using).as_sql()
+        return query.get_compiler(using)
+
+
+class Insert(_Inserting):
+    """Writes instances. With ``unique`` over those that have the same, which get the fields in ``update``."""
+
+    def run(self, using: str, size: int = 1, **values: Any) -> None:
+        """Write so many instances."""
+        statement, connection = self._for(using, size), connections[using]
+        with connection.cursor() as cursor:
+            statement.execute(cursor, connection, values)
+
+    def _compile(self, using: str, size: int) -> _Prepared:
+        ((sql, params),) = self._compiler(using, size).as_sql()
         return _Prepared(sql, params)
+
+
+class Upsert(_Inserting):
+    """Writes one instance, over the one that has the same ``unique``, and reads what is there then."""
+
+    def row(self, using: str, **values: Any) -> Any:
+        """Return the instance."""
+        rows, connection = self._for(using), connections[using]
+        with connection.cursor() as cursor:
+            rows.statement.execute(cursor, connection, values)
+            return rows.make(cursor.fetchone(), using, connection)
+
+    def _compile(self, using: str, size: int) -> _Rows:
+        compiler = self._compiler(using, size)
+        meta = compiler.query.get_meta()
+        compiler.returning_fields = meta.concrete_fields
+        columns = [field.get_col(meta.db_table) for field in meta.concrete_fields]
+        names = [field.attname for field in meta.concrete_fields]
+        ((sql, params),) = compiler.as_sql()
+        return _Rows(_Prepared(sql, params), meta.model, names, list(converters_of(compiler, columns)), None)
 
 
 def _takes_target(using: str) -> bool:

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Case, F, IntegerField, Q, Value, When
 from django.db.models.expressions import Combinable
 
-from .compiled import Insert, Param, Select, Update
+from .compiled import Insert, Param, Select, Update, Upsert
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -50,6 +50,10 @@ def _model() -> type[models.Model]:
 
 def _param(name: str) -> Param:
     return Param(name, _model()._meta.get_field(name))
+
+
+def _over() -> Param:
+    return Param("over", _model()._meta.get_field("nonce"))
 
 
 def _at() -> Param:
@@ -108,8 +112,8 @@ def _used_up() -> Mapping[str, Any]:
 ROW = Select(_row)
 """The row of a ``key``."""
 
-RENEW = Update(lambda _size: _row(), lambda: {name: _param(name) for name in ASK_FIELDS})
-"""Write what ``renew`` changed: ``key`` and ``ASK_FIELDS``."""
+RENEW = Update(lambda _size: _row(nonce=_over()), lambda: {name: _param(name) for name in ASK_FIELDS})
+"""Write what ``renew`` changed, ``ASK_FIELDS``, into the row of a ``key`` whose code is still the one ``over``."""
 
 COUNT = Update(lambda _size: _with_room(), _failed)
 """Count a failure: ``key``, ``at`` and ``BUDGETS``."""
@@ -130,8 +134,13 @@ FORGIVE_ALL = Update(lambda _size: _row(), lambda: _forgiven(Value(0)))
 @lru_cache(maxsize=16)
 def touch(names: tuple[str, ...]) -> Insert:
     """Return the upsert of a ``key``, ``touched_at`` a moment, with fields of these names."""
+    fields = ("touched_at", *names)
+    return Insert(lambda _size: _touched(fields), unique="key", update=fields)
 
-    def row(_size: int) -> list[models.Model]:
-        return [_model()(**{name: _param(name) for name in ("key", "touched_at", *names)})]
 
-    return Insert(row, unique="key", update=["touched_at", *names])
+def _touched(names: tuple[str, ...]) -> list[models.Model]:
+    return [_model()(**{name: _param(name) for name in ("key", *names)})]
+
+
+TOUCH = Upsert(lambda _size: _touched(("touched_at",)), unique="key", update=("touched_at",))
+"""Make or touch the row of a ``key``, ``touched_at`` a moment, and read it."""

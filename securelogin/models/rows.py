@@ -24,9 +24,9 @@ def converted(value: Any, expression: Any, converters: Sequence[Converter], conn
     return value
 
 
-def converters_of(compiler: SQLCompiler) -> Iterable[Converting]:
+def converters_of(compiler: SQLCompiler, columns: list[Any]) -> Iterable[Converting]:
     """Yield what the columns of a query that was compiled are read by; nothing of its connection is in it."""
-    found = compiler.get_converters([expression for expression, _sql, _alias in compiler.select])
+    found = compiler.get_converters(columns)
     for index, (converters, expression) in found.items():
         yield index, expression, [_free(converter, compiler.connection) for converter in converters]
 

@@ -80,7 +80,7 @@ class TokenBackend(SimpleTokenBackend):
             payload = self._own(text) if verify else None
             if payload is None:
                 payload = self._any(text, verify)
-        except (jwt.InvalidTokenError, ValueError, OverflowError, TypeError, RecursionError) as error:
+        except (jwt.PyJWTError, ValueError, OverflowError, TypeError, RecursionError) as error:
             raise TokenBackendError("Token is invalid") from error
         if not is_epoch(payload["exp"]) or not is_epoch(payload["iat"]):
             raise TokenBackendError("Token is invalid")
@@ -133,8 +133,8 @@ class TokenBackend(SimpleTokenBackend):
         return self._prepared[kid]
 
     def _raw(self, key: Any) -> Any:
-        """Return a key as the algorithm takes it."""
-        return _shared(key) if self.algorithm.startswith("HS") else self._method.prepare_key(key)
+        """Return a key as the algorithm takes it. Raises ``jwt.InvalidKeyError`` for one of another kind."""
+        return self._method.prepare_key(_shared(key) if self.algorithm.startswith("HS") else key)
 
 
 def _prepared(algorithm: str, key: Any) -> Any:

@@ -38,7 +38,8 @@ CODES = "securelogin.models.codes.OneTimeCodeQuerySet"
 
 POINTS = (
     Point("securelogin.limits", "take", after="after-limits"),
-    Point(f"{SERVICES}.codes", "_ask", after="before-commit"),
+    Point(CODES, "touched", after="after-touch"),
+    Point(CODES, "put_code", after="after-code"),
     Point(f"{SERVICES}.sending", "send", before="after-commit"),
     Point(f"{SERVICES}.sending", "_deliver", after="after-provider"),
     Point(CODES, "count_failure", after="after-count"),

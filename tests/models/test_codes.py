@@ -68,8 +68,8 @@ def test_database_that_is_named_is_the_only_one(elsewhere: str) -> None:
     assert rows.consume(KEY, nonce="n", at=NOON)
     rows.forgive(KEY, is_success=True)
     renewed = renew(rows.get())
-    renewed.save_ask(using=elsewhere)
-    assert rows.get().nonce == renewed.nonce
+    assert rows.put_code(renewed, over="n")
+    assert rows.get().nonce == renewed.nonce == rows.touched(KEY, at=NOON).nonce
     rows.update(**LIVE)
     rows.adopt("new", [KEY])
     assert rows.scrub(NOON + 2 * DAY) == 1
@@ -77,6 +77,41 @@ def test_database_that_is_named_is_the_only_one(elsewhere: str) -> None:
 
 
 # Ask
+
+
+def test_row_that_is_asked_for_is_made_once_and_read() -> None:
+    """In one statement, as the manager reads it, with all that it held."""
+    for state in ({}, {**LIVE, "failures_in_day": 3, "display_name": "Ada", "resend_at": NOON}):
+        OneTimeCode.objects.filter(key=KEY).update(**state)
+        moment = NOON + (len(state) + 1) * SECOND
+        (read,) = [OneTimeCode.objects.touched(KEY, at=moment)]
+        plain = OneTimeCode.objects.get()
+        assert {**vars(read), "_state": None} == {**vars(plain), "_state": None}
+        assert (read._state.adding, read._state.db, read.touched_at) == (False, plain._state.db, moment)
+
+
+@pytest.mark.usefixtures("replica")
+def test_row_that_is_asked_for_is_read_where_no_replica_is() -> None:
+    """A replica may not know yet when the last code was sent."""
+    row = OneTimeCode.objects.touched(KEY, at=NOON)
+    assert OneTimeCode.objects.put_code(renew(row), over="")
+    assert OneTimeCode.objects.using("default").get().sends_in_day == 1
+
+
+@pytest.mark.parametrize(("over", "is_written"), [("n", True), ("", False), ("N", False), ("other", False)])
+def test_new_code_takes_the_place_of_the_one_that_was_read_only(over: str, is_written: bool) -> None:
+    """Where another ask was first, nothing is written."""
+    row = renew(made(**LIVE))
+    before = values()
+    assert OneTimeCode.objects.put_code(row, over=over) is is_written
+    assert (values() != before) is is_written
+
+
+def test_new_code_needs_its_row() -> None:
+    """It may have been cleared meanwhile."""
+    row = renew(made(**LIVE))
+    OneTimeCode.objects.all().delete()
+    assert not OneTimeCode.objects.put_code(row, over="n")
 
 
 def renew(row: OneTimeCode) -> OneTimeCode:
@@ -91,7 +126,7 @@ def test_new_code_is_written_into_its_row_and_no_other() -> None:
     made("other", **LIVE)
     before = values("other")
     OneTimeCode.objects.filter(key=KEY).update(failures_in_day=3)
-    row.save_ask(using="default")
+    assert OneTimeCode.objects.put_code(row, over="n")
     assert model_to_dict(OneTimeCode.objects.get(key=KEY)) == {**model_to_dict(row), "failures_in_day": 3}
     assert values("other") == before
 

@@ -47,10 +47,10 @@ def log_in(client: HTTPClient, visitor: Visitor, **body: str) -> dict[str, Any]:
     return login
 
 
-def test_login_costs_four(client: HTTPClient, known: Visitor) -> None:
-    """The user, the upsert that locks, the row, the new code."""
+def test_login_costs_three(client: HTTPClient, known: Visitor) -> None:
+    """The user, the upsert that reads the row, the new code."""
     statements, _asked = cost(client, "login", auth_type="PHONE", phone=PHONE)
-    at_most(4, statements)
+    at_most(3, statements)
 
 
 def test_verify_sms_costs_seven(client: HTTPClient, known: Visitor) -> None:

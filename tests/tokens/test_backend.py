@@ -357,6 +357,16 @@ def test_names_are_texts(claim: str, value: object) -> None:
     assert _refuses(sign(claims(**{claim: value})))
 
 
+def test_key_pair_is_no_shared_secret(settings: Settings, rsa_pair: tuple[str, str]) -> None:
+    """Whoever knows the public half could sign: PyJWT refuses it, nothing is signed and nothing read."""
+    settings.SIMPLE_JWT = {"ALGORITHM": "HS256", "SIGNING_KEY": rsa_pair[1]}
+    ours = backend.current()
+    with pytest.raises(jwt.InvalidKeyError):
+        ours.encode(claims())
+    text = sign(claims(), header(kid=ours.kid), key=rsa_pair[1].encode())
+    assert _outcome(ours, text) == "Token is invalid"
+
+
 def test_kid_of_one_key_with_the_signature_of_another_is_refused(settings: Settings) -> None:
     """A name does not stand for any key of the ring, only for its own."""
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW_KEY, [settings.SECRET_KEY]

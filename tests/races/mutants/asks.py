@@ -7,38 +7,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from securelogin import limits
-from securelogin.codes import Purpose
-from securelogin.conf import Conf
-from securelogin.exceptions import RetryLater
 from securelogin.limits import Window
 from securelogin.models import Counter, OneTimeCode
-from securelogin.services import codes as verbs
-from securelogin.services.tables import code_rows
-from securelogin.services.transactions import with_retries
+from securelogin.models.codes import OneTimeCodeQuerySet
+from securelogin.models.counting import ASK_FIELDS
 
 from .mutant import dawdle, replace
 
 Taken = tuple[limits.Spent, frozenset[str]]
 
 
-def ask_without_transaction() -> None:
-    """Let go of the row as soon as it is there: the pause is read when others may be about to write it."""
+def ask_without_comparison() -> None:
+    """Write the new code over whatever is there by then."""
 
-    def slow_ask(
-        key: str, *, provider: str, code_length: int, at: datetime, conf: Conf
-    ) -> tuple[OneTimeCode, RetryLater | None]:
-        rows = code_rows()
-        rows.touch(key, at=at)
-        row = rows.get(key=key)
-        refusal = row.refusal(at, conf)
-        if refusal is None:
-            dawdle()
-            row.renew(at=at, conf=conf, purpose=Purpose.LOGIN, provider=provider, code_length=code_length)
-            row.save()
-        return row, refusal
+    def put_code(self: OneTimeCodeQuerySet, row: OneTimeCode, *, over: str) -> bool:
+        dawdle()
+        return self.filter(key=row.key).update(**{name: getattr(row, name) for name in ASK_FIELDS}) == 1
 
-    replace(verbs, "_ask", slow_ask)
-    replace(verbs, "in_transaction", with_retries)
+    replace(OneTimeCodeQuerySet, "put_code", put_code)
 
 
 def count_in_table_by_reading() -> None:

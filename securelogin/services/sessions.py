@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import update_last_login
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 from django.utils import timezone
@@ -109,12 +108,6 @@ def announce_login(login: Login, client: Client, *, phone: E164 | None = None) -
         announce(Event.TOKEN_CREATED)
         if not login.is_new_user:
             notices.notify(user, Notice.NEW_DEVICE, client)
-
-
-def keep_last_login(sender: Any, user: Any, session: Session | None = None, **facts: Any) -> None:
-    """Do what Django's receiver does, where the login was not ours: with our session ``last_login`` was written."""
-    if session is None:
-        update_last_login(sender, user, **facts)
 
 
 def authenticate(token: AccessToken, *, client: Callable[[], Client] | None = None) -> Any:

@@ -6,7 +6,7 @@ import datetime as dt
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -26,6 +26,9 @@ from ..exceptions import (
 )
 from . import backend
 
+if TYPE_CHECKING:
+    from .jws import TokenBackend
+
 JITTER_PERCENT = 5
 """Access tokens live up to this much shorter, so that a fleet of clients does not refresh in step."""
 
@@ -39,12 +42,12 @@ class SessionTokenMixin:
     token_type: str
     current_time: datetime
 
-    def get_token_backend(self) -> backend.TokenBackend:
+    def get_token_backend(self) -> TokenBackend:
         """Return the backend with the project's keys as they are now."""
         return backend.current()
 
     @property
-    def token_backend(self) -> backend.TokenBackend:
+    def token_backend(self) -> TokenBackend:
         """Return the same, by simplejwt's newer name."""
         return backend.current()
 

@@ -22,7 +22,7 @@ from rest_framework_simplejwt.exceptions import TokenBackendError
 
 from securelogin import keys, tokens
 from securelogin.exceptions import TokenInvalid
-from securelogin.tokens import backend
+from securelogin.tokens import backend, jws
 from tests.tokens.tickets import LEFT_OUT, claims, header, pair, read_part, sign
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _refuses(text: str | bytes) -> bool:
     return outcomes[0] == "Token is invalid"
 
 
-def _outcome(ours: backend.TokenBackend, text: str | bytes) -> dict[str, Any] | str:
+def _outcome(ours: jws.TokenBackend, text: str | bytes) -> dict[str, Any] | str:
     try:
         return ours.decode(text)
     except TokenBackendError as error:
@@ -165,7 +165,7 @@ def test_payload_that_is_no_object_of_claims_is_refused(payload: object) -> None
     assert _refuses(sign(payload))
 
 
-@pytest.mark.parametrize("claim", backend.REQUIRED_CLAIMS)
+@pytest.mark.parametrize("claim", jws.REQUIRED_CLAIMS)
 @pytest.mark.parametrize("value", [LEFT_OUT, None])
 def test_every_claim_of_ours_is_required(claim: str, value: object) -> None:
     """A token without one of them was not issued here."""

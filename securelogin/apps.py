@@ -17,10 +17,15 @@ class SecureLoginConfig(AppConfig):
         """Register the system checks, and take the place of Django's receiver that writes ``last_login`` (0012)."""
         from django.contrib.auth import get_user_model
         from django.contrib.auth.signals import user_logged_in
+        from django.db.models.signals import post_delete, post_save
+        from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
-        from . import checks
+        from . import checks, remembered
 
         checks.register()
+        post_save.connect(remembered.on_user, get_user_model())
+        post_delete.connect(remembered.on_user, get_user_model())
+        post_save.connect(remembered.on_blacklisted, BlacklistedToken)
         # Under Django's own name: whichever app is readied first, there is one of the two.
         if any(field.name == "last_login" for field in get_user_model()._meta.get_fields()):
             user_logged_in.disconnect(dispatch_uid="update_last_login")

@@ -113,7 +113,11 @@ class Conf:
     """How long after a code or a password a token counts as fresh."""
 
     ACCESS_CHECK: str = "session"
-    """``"session"``: each call asks the database whether the session is live."""
+    """``"session"``: each call asks the database whether the session is live. ``"cache"``: it asks ``ACCESS_CACHE``
+    first. ``"none"``: it asks nobody, and a session that ended goes on until its access token expires."""
+
+    ACCESS_CACHE: str = "default"
+    """The alias in ``CACHES`` that ``ACCESS_CHECK = "cache"`` asks: a cache that all processes share."""
 
     MAX_SESSIONS: int | None = None
     """Live sessions of one user; a login over it ends the one longest unused."""
@@ -144,7 +148,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "SIGNUP": ("login", "register", "closed"),
         "SEND": ("inline", "thread"),
-        "ACCESS_CHECK": ("session",),
+        "ACCESS_CHECK": ("session", "cache", "none"),
     }
 )
 AUTH_TYPES = ("PHONE", "PASSWORD")

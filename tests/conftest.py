@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from django.core.cache import cache
 from securelogin.services import outages, sending
 from securelogin.sms.locmem import outbox
 from tests import databases
+from tests.valkey import Valkey
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,6 +47,16 @@ def redis_url(_valkey: str) -> str:
     with redis.Redis.from_url(url) as client:
         client.flushdb()
     return url
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A server that the test may kill."""
+    server = Valkey(tmp_path)
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ DEFAULTS: dict[str, Any] = {
     "REFRESH_GRACE": timedelta(seconds=30),
     "FRESH_WINDOW": timedelta(minutes=10),
     "ACCESS_CHECK": "session",
+    "ACCESS_CACHE": "default",
     "MAX_SESSIONS": None,
     "SMS": {"default": {"BACKEND": "securelogin.sms.console.SMSBackend"}},
     "SMS_ROUTER": None,
@@ -60,7 +61,7 @@ DEFAULTS: dict[str, Any] = {
 
 INTEGERS = ("CODE_LENGTH", "CODE_MAX_GUESSES", "SENDS_PER_HOUR", "FAILURES_IN_A_ROW", "TRUSTED_PROXY_COUNT")
 DURATIONS = ("CODE_LIFETIME", "ACCESS_TOKEN_LIFETIME", "SESSION_LIFETIME", "REFRESH_GRACE", "FRESH_WINDOW")
-TEXTS = ("SIGNUP", "SEND", "ACCESS_CHECK", "LIMITS_STORAGE")
+TEXTS = ("SIGNUP", "SEND", "ACCESS_CHECK", "ACCESS_CACHE", "LIMITS_STORAGE")
 
 WRONG_TYPES: list[tuple[str, Any]] = [
     *[(key, value) for key in INTEGERS for value in (True, False, "6", 6.0, None, [6], timedelta(6))],
@@ -88,7 +89,7 @@ UNKNOWN_VALUES: list[tuple[str, Any]] = [
     ("SIGNUP", "LOGIN"),
     ("SIGNUP", ""),
     ("SEND", "task"),
-    ("ACCESS_CHECK", "none"),
+    ("ACCESS_CHECK", "never"),
     ("AUTH_TYPES", ()),
     ("AUTH_TYPES", ("PHONE", "EMAIL")),
     ("AUTH_TYPES", ("phone",)),

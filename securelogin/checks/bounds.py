@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
 from ..conf import NAME, Conf, Problem
@@ -108,6 +109,16 @@ def check_bounds(conf: Conf) -> Iterator[CheckMessage]:
     for bound in BOUNDS:
         if message := bound.message(conf):
             yield Error(message, hint=bound.hint, id=bound.id)
+
+
+def check_cache(conf: Conf) -> Iterator[CheckMessage]:
+    """Report an alias that no cache has."""
+    if conf.ACCESS_CHECK == "cache" and conf.ACCESS_CACHE not in settings.CACHES:
+        yield Error(
+            f"{NAME}['ACCESS_CACHE'] names no cache: CACHES has no {conf.ACCESS_CACHE!r}.",
+            hint="Name an alias of CACHES whose cache all processes share, such as Redis.",
+            id="securelogin.E028",
+        )
 
 
 def check_lifetimes(conf: Conf) -> Iterator[CheckMessage]:

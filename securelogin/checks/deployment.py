@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
@@ -61,6 +62,13 @@ POLICIES = (
         'Set "thread".',
     ),
     Policy(
+        "securelogin.W118",
+        "ACCESS_CHECK",
+        lambda conf: conf.ACCESS_CHECK == "none",
+        'is "none": an ended session goes on until its access token expires.',
+        'Set "session" or "cache", or ACCESS_TOKEN_LIFETIME to what you can bear.',
+    ),
+    Policy(
         "securelogin.W106",
         "PREVENT_ENUMERATION",
         lambda conf: not conf.PREVENT_ENUMERATION,
@@ -68,6 +76,8 @@ POLICIES = (
         "Take it out as soon as no client reads the old server's errors any more.",
     ),
 )
+
+UNSHARED_CACHES = frozenset({"LocMemCache", "DummyCache"})
 
 WIDE = "More is for a demo."
 BUDGETS = (
@@ -110,6 +120,17 @@ def check_budgets(conf: Conf) -> Iterator[CheckMessage]:
     for bound in BUDGETS:
         if message := bound.message(conf):
             yield CheckWarning(message, hint=bound.hint, id=bound.id)
+
+
+def check_cache(conf: Conf) -> Iterator[CheckMessage]:
+    """Report a cache that is not shared: what ended in one process goes on in the others."""
+    backend = settings.CACHES.get(conf.ACCESS_CACHE, {}).get("BACKEND", "")
+    if conf.ACCESS_CHECK == "cache" and backend.rpartition(".")[2] in UNSHARED_CACHES:
+        yield CheckWarning(
+            f"{NAME}['ACCESS_CACHE'] is a cache of each process: an ended session goes on in the others for a minute.",
+            hint="Name a cache that all processes share, such as django.core.cache.backends.redis.RedisCache.",
+            id="securelogin.W117",
+        )
 
 
 def check_limits(conf: Conf) -> Iterator[CheckMessage]:

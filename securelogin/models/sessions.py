@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from .. import events, signals
+from .. import events, remembered, signals
 from ..addresses import Client
 from ..events import Event
 from . import live
@@ -149,6 +149,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
 
 def _announce(owners: list[tuple[UUID, Any]], reason: str, client: Client | None) -> None:
+    remembered.forget(sessions=[session_id for session_id, _user_id in owners])
     event = ENDINGS.get(reason, Event.TOKEN_REVOKED)
     for session_id, user_id in owners:
         signals.session_ended.send_robust(Session, session_id=session_id, user_id=user_id, reason=reason)

@@ -114,6 +114,13 @@ MISTAKES = {
     "many failures a month": mistake("securelogin.W113", FAILURES_PER_MONTH=1000),
     "a grace of a minute": mistake("securelogin.W114", REFRESH_GRACE=60 * SECOND),
     "fresh for a day": mistake("securelogin.W115", FRESH_WINDOW=DAY),
+    "a cache that is none": mistake("securelogin.E028", ACCESS_CHECK="cache", ACCESS_CACHE="nowhere"),
+    "a cache of each process": Mistake(
+        "securelogin.W117",
+        keys={"ACCESS_CHECK": "cache"},
+        others={"CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}},
+    ),
+    "calls that ask nobody": mistake("securelogin.W118", ACCESS_CHECK="none"),
 }
 
 

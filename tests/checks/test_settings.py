@@ -13,6 +13,7 @@ from securelogin.checks import bounds, check_settings, deployment
 from securelogin.conf import DEFAULT_LIMITS, Conf
 from tests.checks import SITE, TWILIO, ids, ours, run
 
+REDIS = "django.core.cache.backends.redis.RedisCache"
 SECONDS = timedelta(seconds=1)
 HOURS = timedelta(hours=1)
 DAYS = timedelta(days=1)
@@ -161,6 +162,7 @@ DEPLOYMENT: list[tuple[str, str, Values, Values]] = [
     ("W113", "FAILURES_PER_MONTH", [101], [100]),
     ("W114", "REFRESH_GRACE", [31 * SECONDS], [30 * SECONDS]),
     ("W115", "FRESH_WINDOW", [HOURS + SECONDS], [HOURS]),
+    ("W118", "ACCESS_CHECK", ["none"], ["session", "cache"]),
 ]
 CASES = [*BOUNDS, *LIMITS, *REGIONS, *SMS, *DEPLOYMENT]
 BAD = [pytest.param(each, key, value, id=f"{each}-{value!r:.40}") for each, key, bad, _ in CASES for value in bad]
@@ -242,6 +244,34 @@ def test_no_secret_is_told() -> None:
     )
     assert {"E033", "E056"} <= ids(messages)
     assert "hunter2" not in "".join(f"{message.msg}{message.hint}" for message in messages)
+
+
+UNSHARED = ["LocMemCache", "DummyCache"]
+SHARED = ["RedisCache", "PyMemcacheCache", "DatabaseCache", "FileBasedCache"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_found"), [*[(each, True) for each in UNSHARED], *[(each, False) for each in SHARED]]
+)
+def test_cache_of_each_process_is_found(name: str, is_found: bool, settings: Any) -> None:
+    """W117: with two processes an ended session goes on in the other; where no cache is asked it is none of ours."""
+    settings.CACHES = {"default": {"BACKEND": REDIS}, "other": {"BACKEND": f"some.module.{name}"}}
+    assert ("W117" in ids(run(**ours(ACCESS_CHECK="cache", ACCESS_CACHE="other")))) is is_found
+    assert "W117" not in ids(run(**ours(ACCESS_CHECK="cache", ACCESS_CACHE="default")))
+    for check in ("session", "none"):
+        assert "W117" not in ids(run(**ours(ACCESS_CHECK=check, ACCESS_CACHE="other")))
+
+
+def test_alias_of_no_cache_is_found(settings: Any) -> None:
+    """E028: every call would ask the database, and the log would say so every five seconds."""
+    settings.CACHES = {"default": {"BACKEND": REDIS}}
+    (found,) = [
+        each for each in run(**ours(ACCESS_CHECK="cache", ACCESS_CACHE="othre")) if each.id == "securelogin.E028"
+    ]
+    assert "'othre'" in found.msg
+    assert found.hint
+    assert "E028" not in ids(run(**ours(ACCESS_CHECK="cache")))
+    assert "E028" not in ids(run(**ours(ACCESS_CACHE="othre")))
 
 
 def test_every_bound_is_tried() -> None:

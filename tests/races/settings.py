@@ -50,6 +50,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "tight": {"LIMITS": {**NO_LIMITS, "login_ip": f"{LIMIT}/hour"}},
     "tight-redis": {"LIMITS": {**NO_LIMITS, "login_ip": f"{LIMIT}/hour"}, "LIMITS_STORAGE": REDIS_URL},
+    "cached": {**NO_PAUSES, "LIMITS": NO_LIMITS, "ACCESS_CHECK": "cache", "FAILURES_PER_DAY": PLENTY},
     # Sessions and counters are over in seconds, so that clearing meets those who use them.
     "mixed": {
         **NO_PAUSES,
@@ -74,6 +75,7 @@ LOGGING = {  # no refusals: they are what is played for
     **LOGGING,
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "level": "ERROR"}},
 }
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 ALLOWED_HOSTS = ["127.0.0.1"]
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.races"]
 MIDDLEWARE = ["tests.races.middleware.WorkerMiddleware", *MIDDLEWARE]

@@ -3,7 +3,7 @@
 from .answers import TRY_AGAIN, answered, heard, successes
 from .asks import limit, one_message
 from .guesses import hidden_code, luck, most_by_luck, right_code, wrong_guesses, wrong_passwords
-from .logins import LogoutAftermath, LogoutBurst, logout_others, max_sessions
+from .logins import LogoutAftermath, LogoutBurst, ended_in_cache, logout_others, max_sessions
 from .mixed import Sample, mixed, percentile
 from .refreshes import no_grace, one_refresh, one_successor, read_claims, reuse
 
@@ -13,6 +13,7 @@ __all__ = [
     "LogoutBurst",
     "Sample",
     "answered",
+    "ended_in_cache",
     "heard",
     "hidden_code",
     "limit",

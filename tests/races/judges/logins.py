@@ -23,6 +23,18 @@ def max_sessions(answers: Sequence[Answer], after: Sequence[Answer], books: Book
     ]
 
 
+def ended_in_cache(logout: Answer, own: Sequence[Answer], others: Sequence[Answer]) -> list[str]:
+    """Once the logout is answered none of the others is let in, whoever remembers it; the caller is."""
+    if not heard([logout]):
+        return []
+    return [
+        *exactly(200, "the logout of the others", logout.status),
+        *exactly(len(heard(own)), "calls of the caller", len(successes(own))),
+        *exactly(0, "calls let in after the logout", len(successes(others))),
+        *only(others, {ENDED}),
+    ]
+
+
 @dataclass(frozen=True, kw_only=True)
 class LogoutBurst:
     """What was answered in a burst of one logout of the others, refreshes by the others, and new logins."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import caches
+
+from securelogin import remembered
 from securelogin.addresses import Client
 from securelogin.conf import Conf
 from securelogin.exceptions import AccountInactive
+from securelogin.models import Session
 from securelogin.services import accounts, endings, sessions, tables
 from securelogin.services import guesses as verbs
 from securelogin.services.transactions import in_transaction
@@ -45,6 +50,23 @@ def log_out_without_lock() -> None:
 
     replace(endings, "lock_user", _look_at_user)
     replace(endings, "end_all_but", slow_end)
+
+
+def forget_by_deletion() -> None:
+    """Take the entries of what ended out of the cache: a call that asked before puts its own back."""
+
+    def forget(*, sessions: Iterable[Any] = (), users: Iterable[Any] = ()) -> None:
+        for name in sessions:
+            owner = Session.objects.filter(pk=name).values_list("user_id", flat=True)
+            caches["default"].delete_many([remembered._entry(name, user_id) for user_id in owner])
+
+    def late(session_id: Any, user_id: Any) -> None:
+        dawdle()
+        remember(session_id, user_id)
+
+    remember = remembered.remember
+    replace(remembered, "forget", forget)
+    replace(remembered, "remember", late)
 
 
 def make_user_once() -> None:

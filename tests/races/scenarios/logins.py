@@ -17,6 +17,10 @@ NEW = 5
 """Logins beside it."""
 
 
+REMEMBERED = 5
+"""Sessions at the moment of a logout that a cache has to hear of, the caller's among them."""
+
+
 def max_sessions(stage: Stage) -> list[str]:
     """Log in on many known devices of one user at once."""
     phone = stage.at_home(stage.clients)
@@ -53,6 +57,17 @@ def logout_against_all(stage: Stage) -> list[str]:
         seen_at=watch.seen_at,
     )
     return judges.logout_others(burst, aftermath, stage.books(phone))
+
+
+def ended_in_cache(stage: Stage) -> list[str]:
+    """Log all others out while the cache is learning that their sessions are live."""
+    stage.at_home(REMEMBERED)
+    own, *others = [tokens(stage.must(call)) for call in stage.verifications(stage.devices[:REMEMBERED])]
+    calls = [protected(other.access) for other in islice(cycle(others), stage.clients)]
+    logout = stage.burst([*calls, logout_others(own.access)])[-1]
+    again = [protected(other.access) for other in islice(cycle(others), stage.clients)]
+    after = stage.burst([*again, protected(own.access), protected(own.access)])
+    return judges.ended_in_cache(logout, after[-2:], after[:-2])
 
 
 def _sid(held: Tokens) -> UUID:

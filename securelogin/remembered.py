@@ -1,0 +1,95 @@
+"""Sessions that were live a moment ago, in Django's cache: ``ACCESS_CHECK = "cache"`` (decision 0014).
+
+An entry says that a session of a user was live, for ``LIFETIME``. What ends a session leaves a mark, for
+``MARK_LIFETIME``; with a mark there the database is asked, so a mark never shuts anybody out, and an entry that is
+written late, by a call that asked before the end, is not believed. Names are all that is kept, no token and no number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar
+
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
+from django.db import transaction
+
+from . import conf
+
+LIFETIME = 60
+"""Seconds that an entry is believed: how long an ended session may go on where the cache lost its mark."""
+
+MARK_LIFETIME = 10 * LIFETIME
+"""Seconds that a mark stays: longer than an entry, and than the slowest call that may still write one."""
+
+PAUSE = 5.0
+"""Seconds that a cache which fails is left alone; the database is asked."""
+
+logger = logging.getLogger("securelogin.remembered")
+
+T = TypeVar("T")
+
+
+def is_live(session_id: Any, user_id: Any) -> bool:
+    """Whether the cache says that the session is live; False where it does not know."""
+    entry = _entry(session_id, user_id)
+    keys = [entry, _mark("session", session_id), _mark("user", user_id)]
+    return _ask(lambda cache: list(cache.get_many(keys)) == [entry], otherwise=False)
+
+
+def remember(session_id: Any, user_id: Any) -> None:
+    """Keep what the database said."""
+    _ask(lambda cache: cache.set(_entry(session_id, user_id), 1, LIFETIME), otherwise=None)
+
+
+def forget(*, sessions: Iterable[Any] = (), users: Iterable[Any] = ()) -> None:
+    """Have the database asked about these from now on. Call it after the commit."""
+    if conf.current().ACCESS_CHECK != "cache":
+        return
+    marks = [*(_mark("session", each) for each in sessions), *(_mark("user", each) for each in users)]
+    if marks:
+        _ask(lambda cache: cache.set_many(dict.fromkeys(marks, 1), MARK_LIFETIME), otherwise=None, is_urgent=True)
+
+
+def on_user(instance: Any, using: str, created: bool = False, **_facts: Any) -> None:
+    """Receive ``post_save`` and ``post_delete`` of the user model."""
+    if not created:
+        transaction.on_commit(partial(forget, users=[instance.pk]), using=using)
+
+
+def on_blacklisted(instance: Any, using: str, **_facts: Any) -> None:
+    """Receive ``post_save`` of simplejwt's blacklisted tokens: theirs is the session that their ``jti`` names."""
+    transaction.on_commit(lambda: forget(sessions=[instance.token.jti]), using=using)
+
+
+def _entry(session_id: Any, user_id: Any) -> str:
+    return f"securelogin:live:{session_id}:{_plain(user_id)}"
+
+
+def _mark(kind: str, name: Any) -> str:
+    return f"securelogin:ended:{kind}:{_plain(name)}"
+
+
+def _plain(name: Any) -> str:
+    """Return a key as every cache takes one, also that of a user model of the project's."""
+    return hashlib.sha256(str(name).encode()).hexdigest()[:32]
+
+
+_lost_until = 0.0
+
+
+def _ask(question: Callable[[BaseCache], T], *, otherwise: T, is_urgent: bool = False) -> T:
+    """Ask the cache, or say ``otherwise`` where it fails or just failed; what is urgent is tried all the same."""
+    global _lost_until
+    if time.monotonic() < _lost_until and not is_urgent:
+        return otherwise
+    try:
+        return question(caches[conf.current().ACCESS_CACHE])
+    except Exception as error:  # each client has errors of its own; whatever it is, the database knows
+        _lost_until = time.monotonic() + PAUSE
+        logger.error("the cache of live sessions does not answer: %s", type(error).__name__)
+        return otherwise

@@ -2,8 +2,11 @@
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
+
+UID = "update_last_login"
+"""Django's name for the receiver that writes ``last_login``."""
 
 
 class SecureLoginConfig(AppConfig):
@@ -26,15 +29,31 @@ class SecureLoginConfig(AppConfig):
         post_save.connect(remembered.on_user, get_user_model())
         post_delete.connect(remembered.on_user, get_user_model())
         post_save.connect(remembered.on_blacklisted, BlacklistedToken)
-        # Under Django's own name: whichever app is readied first, there is one of the two.
-        if any(field.name == "last_login" for field in get_user_model()._meta.get_fields()):
-            user_logged_in.disconnect(dispatch_uid="update_last_login")
-            user_logged_in.connect(keep_last_login, dispatch_uid="update_last_login")
+        if self._is_djangos_receiver_there():
+            # Under Django's own name, so that there is one of the two, whichever app is readied first.
+            user_logged_in.disconnect(dispatch_uid=UID)
+            user_logged_in.connect(keep_last_login, dispatch_uid=UID)
+
+    def _is_djangos_receiver_there(self) -> bool:
+        """Whether it is connected, or will be: a host that took it away, or put its own in its place, meant that."""
+        from django.contrib.auth import get_user_model
+        from django.contrib.auth.models import update_last_login
+        from django.contrib.auth.signals import user_logged_in
+        from django.db.models.query_utils import DeferredAttribute
+
+        if not isinstance(getattr(get_user_model(), "last_login", None), DeferredAttribute):
+            return False
+        found = [receiver() for (name, _sender), receiver, *_ in user_logged_in.receivers if name == UID]
+        labels = [config.label for config in apps.get_app_configs()]
+        is_to_come = "auth" in labels[labels.index(self.label) :]
+        return found == [update_last_login] or (not found and is_to_come)
 
 
 def keep_last_login(sender: Any, user: Any, session: Any = None, **facts: Any) -> None:
     """Do what Django's receiver does, where the login was not ours: with our session ``last_login`` was written."""
     from django.contrib.auth.models import update_last_login
 
-    if session is None:
+    from .models import Session
+
+    if not isinstance(session, Session):
         update_last_login(sender, user, **facts)

@@ -27,14 +27,9 @@ class OneTimeCodeQuerySet(models.QuerySet["OneTimeCode"]):
         counting.touch(tuple(values)).run(self._alias(), key=key, touched_at=at, **values)
 
     def touched(self, key: str, *, at: datetime) -> OneTimeCode:
-        """Make the row or touch the one there is, in one upsert, and return it as it is then."""
+        """Make the row or lock the one there is, in one upsert, and return it as it is then."""
         found: OneTimeCode = counting.TOUCH.row(self._alias(), key=key, touched_at=at)
         return found
-
-    def put_code(self, row: OneTimeCode, *, over: str) -> bool:
-        """Write what ``renew`` changed, where the code is still that of the nonce ``over``; else False, and nothing."""
-        changed = {name: getattr(row, name) for name in counting.ASK_FIELDS}
-        return counting.RENEW.run(self._alias(), key=row.key, over=over, **changed) == 1
 
     def row(self, key: str) -> OneTimeCode | None:
         """Read the row."""
@@ -198,7 +193,7 @@ class OneTimeCode(models.Model):
         return next((name for name, is_spent in budgets if is_spent), None)
 
     def renew(self, *, at: datetime, conf: Conf, purpose: codes.Purpose, provider: str, code_length: int) -> None:
-        """Put a new code in the place of the old and count the send; ``put_code`` writes it."""
+        """Put a new code in the place of the old and count the send; ``save_ask`` writes it."""
         self.purpose, self.nonce, self.key_id = purpose.value, codes.new_nonce(), codes.key_id()
         self.provider, self.provider_id, self.code_length = provider, "", code_length
         self.expires_at, self.guesses, self.consumed_at = at + conf.CODE_LIFETIME, 0, None
@@ -206,6 +201,11 @@ class OneTimeCode(models.Model):
         self.sends_in_day, self.sending_day_began_at = _next(self.sends_in_day, self.sending_day_began_at, at, DAY)
         self.resend_at = at + self.pause(conf)
         self.touched_at = at
+
+    def save_ask(self, *, using: str) -> None:
+        """Write what ``renew`` changed."""
+        changed = {name: getattr(self, name) for name in counting.ASK_FIELDS}
+        counting.RENEW.run(using, key=self.key, **changed)
 
     def pause(self, conf: Conf) -> timedelta:
         """Return the wait after the newest code: the n-th of an hour waits the n-th pause, the last one repeats."""

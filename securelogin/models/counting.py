@@ -52,10 +52,6 @@ def _param(name: str) -> Param:
     return Param(name, _model()._meta.get_field(name))
 
 
-def _over() -> Param:
-    return Param("over", _model()._meta.get_field("nonce"))
-
-
 def _at() -> Param:
     return Param("at", _model()._meta.get_field("touched_at"))
 
@@ -112,8 +108,8 @@ def _used_up() -> Mapping[str, Any]:
 ROW = Select(_row)
 """The row of a ``key``."""
 
-RENEW = Update(lambda _size: _row(nonce=_over()), lambda: {name: _param(name) for name in ASK_FIELDS})
-"""Write what ``renew`` changed, ``ASK_FIELDS``, into the row of a ``key`` whose code is still the one ``over``."""
+RENEW = Update(lambda _size: _row(), lambda: {name: _param(name) for name in ASK_FIELDS})
+"""Write what ``renew`` changed: ``key`` and ``ASK_FIELDS``."""
 
 COUNT = Update(lambda _size: _with_room(), _failed)
 """Count a failure: ``key``, ``at`` and ``BUDGETS``."""

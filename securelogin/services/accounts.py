@@ -24,7 +24,7 @@ from ..models.compiled import Param, Select
 from ..models.counting import DAY, MONTH
 from ..phones import E164
 from . import budgets, sessions
-from .tables import code_rows, database, has_field, lock_user, users
+from .tables import code_rows, database, has_field, keeps_last_login, lock_user, users
 from .transactions import in_transaction, refuse_transaction, with_retries
 
 User = AbstractBaseUser
@@ -129,13 +129,24 @@ def insert(user: User, at: datetime) -> None:
 
     An ``IntegrityError`` rolls the story back: in it, a snapshot may hide who was first.
     """
-    is_login = user.is_active and has_field("last_login")
-    if is_login:
-        user.last_login = at
-    user.save(force_insert=True)
+    is_login = user.is_active and keeps_last_login()
+    before = user.last_login if is_login else None
+    try:
+        (logged_in(user, at) if is_login else user).save(force_insert=True)
+    except IntegrityError:
+        if is_login:
+            user.last_login = before
+        raise
     if is_login and not user.is_active:  # a handler of the project's said so meanwhile
-        user.last_login = None
-        users().filter(pk=user.pk).update(last_login=None)
+        user.last_login = before
+        users().filter(pk=user.pk).update(last_login=before)
+
+
+def logged_in(user: User, at: datetime) -> User:
+    """Return the user with the ``last_login`` that was written."""
+    if keeps_last_login():
+        user.last_login = max(at, user.last_login or at)
+    return user
 
 
 def refused_insert() -> IntegrityError:
@@ -158,8 +169,7 @@ def lock_known(known: User, phone: E164, at: datetime) -> User | None:
     """
     has_phone = {_phone_field(): phone}
     if lock_user(known.pk, login_at=at, **has_phone, is_active=True):
-        known.last_login = at
-        return known
+        return logged_in(known, at)
     return users().filter(pk=known.pk, **has_phone, is_active=False).first()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from django.utils import timezone, translation
@@ -12,18 +11,15 @@ from django.utils import timezone, translation
 from .. import codes, conf, phones, tokens
 from ..addresses import Client
 from ..conf import Conf
-from ..exceptions import AccountInactive, AccountUnknown, RetryLater, Unavailable, UnsupportedAuthType
+from ..exceptions import AccountInactive, AccountUnknown, RetryLater, UnsupportedAuthType
 from ..limits import Hit
 from ..models import OneTimeCode
 from ..phones import E164
 from ..tokens import Device
 from . import accounts, budgets, sending
 from .accounts import User
-from .tables import code_rows
-from .transactions import refuse_transaction, with_retries
-
-TRIES = 32
-"""How often an ask looks again because another one for the same number was first; a pause ends that at once."""
+from .tables import code_rows, database
+from .transactions import in_transaction, refuse_transaction, with_retries
 
 SPRAY = Hit("spray_site", "")
 """Wrong guesses of strangers, at whatever number: so few at each that no budget of a number notices."""
@@ -57,7 +53,7 @@ def request_code(phone: E164, *, device_token: str | None = None, client: Client
     alias, provider = sending.route(phone)
     length = options.CODE_LENGTH + (codes.LONGER if full and not provider else 0)
     key = accounts.row_key(phone, asker)
-    row, refusal = _ask(key, provider=provider, code_length=length, at=now, conf=options)
+    row, refusal = in_transaction(lambda: _ask(key, provider=provider, code_length=length, at=now, conf=options))
     if refusal is not None:
         budgets.announce(refusal, client=client, phone=phone)
         raise refusal
@@ -109,21 +105,13 @@ def _watched(asker: str) -> list[Hit]:
 def _ask(
     key: str, *, provider: str, code_length: int, at: datetime, conf: Conf
 ) -> tuple[OneTimeCode, RetryLater | None]:
-    """Read the row, decide, and write where its code is still the one that was read (decision 0013).
-
-    Two statements, each by itself: nobody holds a lock while it is decided. The first makes the row where there is
-    none, so that a number nobody used before costs no other statements.
-    """
-    rows = code_rows()
-    for _try in range(TRIES):
-        row = with_retries(lambda: rows.touched(key, at=at))
-        over, refusal = row.nonce, row.refusal(at, conf)
-        if refusal is not None:
-            return row, refusal
+    """Lock the row, which is made where there is none, by the statement that reads it (decision 0013); then decide."""
+    row = code_rows().touched(key, at=at)
+    refusal = row.refusal(at, conf)
+    if refusal is None:
         row.renew(at=at, conf=conf, purpose=codes.Purpose.LOGIN, provider=provider, code_length=code_length)
-        if with_retries(partial(rows.put_code, row, over=over)):
-            return row, None
-    raise Unavailable
+        row.save_ask(using=database())
+    return row, refusal
 
 
 def _is_reachable(row: OneTimeCode, user: User | None, at: datetime, options: Conf) -> bool:

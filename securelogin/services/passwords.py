@@ -128,7 +128,7 @@ def _log_in(key: str, user: User | None, match: _Match, client: Client, at: date
         return None
     if not lock_user(user.pk, login_at=at, is_active=True, password=user.password):
         return None
-    user.last_login = at
+    accounts.logged_in(user, at)
     if match.new_hash is not None:
         users().filter(pk=user.pk).update(password=match.new_hash)
     return sessions.open_session(user, client=client, amr=AMR, at=at)

@@ -152,6 +152,6 @@ def _check_spelling(token: str) -> None:
     Header and payload are signed as text. The signature is under none, and decoders pass over padding, the spare bits
     of its last character and, some of them, whatever is not base64 (RFC 7515 section 2, RFC 4648 section 3.5).
     """
-    signature = token.rpartition(".")[2].encode()
-    if base64url_encode(base64url_decode(signature)) != signature:
-        raise jwt.InvalidTokenError("the signature is not in base64url")
+    for part in token.encode().split(b"."):
+        if base64url_encode(base64url_decode(part)) != part:
+            raise jwt.InvalidTokenError("a part is not in base64url")

@@ -44,11 +44,11 @@ ENDING_STEPS: Mapping[str, Facts] = {
 DRILLS = (
     Drill(
         "ask",
-        "a lost ask leaves a code that works or room for another ask, and sends nothing before it is written",
+        "a lost ask leaves a code that works or room for another ask, and sends nothing before its commit",
         {
             "after-limits": {"messages": 0},
             "after-touch": {"messages": 0},
-            "after-code": {"messages": 0},
+            "before-commit": {"messages": 0},
             "after-commit": {"messages": 0},
             "after-provider": {"messages": 1},
             "before-answer": {"messages": 1},

@@ -68,7 +68,7 @@ def test_database_that_is_named_is_the_only_one(elsewhere: str) -> None:
     assert rows.consume(KEY, nonce="n", at=NOON)
     rows.forgive(KEY, is_success=True)
     renewed = renew(rows.get())
-    assert rows.put_code(renewed, over="n")
+    renewed.save_ask(using=elsewhere)
     assert rows.get().nonce == renewed.nonce == rows.touched(KEY, at=NOON).nonce
     rows.update(**LIVE)
     rows.adopt("new", [KEY])
@@ -93,25 +93,8 @@ def test_row_that_is_asked_for_is_made_once_and_read() -> None:
 @pytest.mark.usefixtures("replica")
 def test_row_that_is_asked_for_is_read_where_no_replica_is() -> None:
     """A replica may not know yet when the last code was sent."""
-    row = OneTimeCode.objects.touched(KEY, at=NOON)
-    assert OneTimeCode.objects.put_code(renew(row), over="")
-    assert OneTimeCode.objects.using("default").get().sends_in_day == 1
-
-
-@pytest.mark.parametrize(("over", "is_written"), [("n", True), ("", False), ("other", False)])
-def test_new_code_takes_the_place_of_the_one_that_was_read_only(over: str, is_written: bool) -> None:
-    """Where another ask was first, nothing is written."""
-    row = renew(made(**LIVE))
-    before = values()
-    assert OneTimeCode.objects.put_code(row, over=over) is is_written
-    assert (values() != before) is is_written
-
-
-def test_new_code_needs_its_row() -> None:
-    """It may have been cleared meanwhile."""
-    row = renew(made(**LIVE))
-    OneTimeCode.objects.all().delete()
-    assert not OneTimeCode.objects.put_code(row, over="n")
+    OneTimeCode.objects.touched(KEY, at=NOON)
+    assert OneTimeCode.objects.using("default").get().touched_at == NOON
 
 
 def renew(row: OneTimeCode) -> OneTimeCode:
@@ -126,7 +109,7 @@ def test_new_code_is_written_into_its_row_and_no_other() -> None:
     made("other", **LIVE)
     before = values("other")
     OneTimeCode.objects.filter(key=KEY).update(failures_in_day=3)
-    assert OneTimeCode.objects.put_code(row, over="n")
+    row.save_ask(using="default")
     assert model_to_dict(OneTimeCode.objects.get(key=KEY)) == {**model_to_dict(row), "failures_in_day": 3}
     assert values("other") == before
 

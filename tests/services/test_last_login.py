@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,9 +14,9 @@ from django.test import Client as HTTPClient
 from django.utils import timezone
 
 from securelogin import services
+from securelogin.apps import keep_last_login
 from securelogin.exceptions import AccountInactive, CodeRejected
-from securelogin.services import tables
-from securelogin.services.tables import has_field
+from securelogin.services import accounts, tables
 from tests.factories import UserFactory
 
 from .conftest import Announcements, Configure
@@ -113,13 +114,40 @@ def test_insert_that_was_refused_is_no_login(ada: Visitor) -> None:
     assert last_logins() == []
 
 
-def test_user_model_without_it_is_locked_all_the_same(ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By writing what is there."""
+@pytest.mark.parametrize("thing", [None, property(lambda _user: LONG_AGO), "a relation"])
+def test_user_model_without_it_is_locked_all_the_same(
+    thing: Any, ada: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By writing what is there; what has that name and is no column is let be, a property without a setter too."""
     user = UserFactory(phone=PHONE)
-    monkeypatch.setattr(tables, "has_field", lambda name: name != "last_login" and has_field(name))
+    ada.ask()
+    monkeypatch.setattr(get_user_model(), "last_login", thing)
     assert tables.lock_user(user.pk, login_at=timezone.now(), is_active=True)
-    assert last_logins() == [None]
     assert not tables.lock_user(user.pk, login_at=timezone.now(), is_active=False)
+    assert ada.guess(ada.code()).user == user
+    assert last_logins() == [None]
+
+
+def test_property_of_that_name_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have no setter."""
+    user = UserFactory()
+    monkeypatch.setattr(get_user_model(), "last_login", property(lambda _user: LONG_AGO))
+    assert not tables.keeps_last_login()
+    assert accounts.logged_in(user, timezone.now()).last_login == LONG_AGO
+
+
+def test_login_that_ends_last_does_not_set_the_clock_back(ada: Visitor) -> None:
+    """Its moment is its beginning; who began later and was faster stays on record."""
+    later = timezone.now() + timedelta(days=1)
+    UserFactory(phone=PHONE)
+    ada.ask()
+    code = ada.code()
+    user = get_user_model().objects.get()
+    get_user_model().objects.update(last_login=later)
+    assert tables.lock_user(user.pk, login_at=timezone.now(), is_active=True)
+    assert last_logins() == [later]
+    login: Any = ada.guess(code)
+    assert last_logins() == [later] == [login.user.last_login]
 
 
 def test_lock_that_is_no_login_writes_none() -> None:
@@ -144,23 +172,86 @@ def test_login_names_its_session_to_who_listens(ada: Visitor, announced: Announc
     assert announced.named("user_logged_in")[0]["session"] == login.session
 
 
+def test_session_of_somebody_elses_is_none_of_ours() -> None:
+    """Another app may send the signal with what it calls a session."""
+    user = UserFactory(last_login=LONG_AGO)
+    user_logged_in.send(type(user), request=None, user=user, session="a text")
+    assert last_logins() != [LONG_AGO]
+
+
+@pytest.mark.usefixtures("new_accounts_wait")
+def test_account_that_waits_has_none_after_a_second_try(monkeypatch: pytest.MonkeyPatch, configure: Configure) -> None:
+    """Where a name was taken, the account is written again: from what it was before."""
+    configure(AUTH_TYPES=("PHONE", "PASSWORD"))
+    with refused_accounts(name="Ada"), pytest.raises(AccountInactive):
+        services.register_with_password(username="Ada", email=EMAIL, password=PASSWORD, client=Visitor().client)
+    assert last_logins() == [None]
+
+
+@pytest.mark.usefixtures("new_accounts_wait")
+def test_account_that_waits_keeps_what_its_model_gives_it(ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a moment, where the column takes no null."""
+    field = get_user_model()._meta.get_field("last_login")
+    monkeypatch.setattr(field, "default", LONG_AGO)
+    vars(field).pop("_get_default", None)
+    ada.ask()
+    with pytest.raises(CodeRejected):
+        ada.guess(ada.code())
+    vars(field).pop("_get_default", None)
+    assert last_logins() == [LONG_AGO]
+
+
+# Whose receiver is there
+
+
+@pytest.fixture
+def _own_receiver_back() -> Iterator[None]:
+    """Leave ours to the next test."""
+    yield
+    user_logged_in.disconnect(dispatch_uid="update_last_login")
+    user_logged_in.connect(keep_last_login, dispatch_uid="update_last_login")
+
+
+@pytest.mark.usefixtures("_own_receiver_back")
+def test_receiver_that_a_host_took_away_stays_away() -> None:
+    """Ours is put in the place of Django's, not where there was none."""
+    user_logged_in.disconnect(dispatch_uid="update_last_login")
+    apps.get_app_config("securelogin").ready()
+    assert receivers() == []
+
+
+@pytest.mark.usefixtures("_own_receiver_back")
+def test_receiver_of_a_hosts_own_stays() -> None:
+    """Under Django's name too."""
+
+    def own(**_facts: Any) -> None:
+        pass
+
+    user_logged_in.disconnect(dispatch_uid="update_last_login")
+    user_logged_in.connect(own, dispatch_uid="update_last_login")
+    apps.get_app_config("securelogin").ready()
+    assert receivers() == [own]
+
+
+@pytest.mark.usefixtures("_own_receiver_back")
 @pytest.mark.parametrize("order", [("auth", "securelogin"), ("securelogin", "auth")])
-def test_one_receiver_is_there_whichever_app_comes_first(order: tuple[str, str]) -> None:
+def test_one_receiver_is_there_whichever_app_comes_first(
+    order: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Or each login would be written twice."""
     user_logged_in.disconnect(dispatch_uid="update_last_login")
+    monkeypatch.setattr(apps, "get_app_configs", lambda: [apps.get_app_config(label) for label in order])
     for label in order:
         apps.get_app_config(label).ready()
-    assert [receiver.__module__ for receiver in receivers()] == ["securelogin.apps"]
+    assert receivers() == [keep_last_login]
 
 
-def test_model_without_the_field_has_no_receiver(monkeypatch: pytest.MonkeyPatch, configure: Configure) -> None:
-    """As with Django alone."""
-    config = apps.get_app_config("securelogin")
+@pytest.mark.usefixtures("_own_receiver_back")
+def test_model_without_the_field_has_no_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with Django alone, wherever it stands."""
     user_logged_in.disconnect(dispatch_uid="update_last_login")
-    try:
-        with monkeypatch.context() as patch:
-            patch.setattr(get_user_model()._meta, "get_fields", list)
-            config.ready()
-        assert receivers() == []
-    finally:
-        config.ready()
+    config = apps.get_app_config("securelogin")
+    monkeypatch.setattr(apps, "get_app_configs", lambda: [config, apps.get_app_config("auth")])
+    monkeypatch.setattr(get_user_model(), "last_login", None)
+    config.ready()
+    assert receivers() == []

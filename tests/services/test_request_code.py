@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
-from django.db import connection
 from django.forms.models import model_to_dict
-from django.utils import timezone
 
 from securelogin import codes, phones, services
 from securelogin.exceptions import (
@@ -27,7 +24,6 @@ from securelogin.exceptions import (
     TooManyAttempts,
     TooManyCodes,
     TooManyRequests,
-    Unavailable,
     UnsupportedAuthType,
 )
 from securelogin.models import Counter, OneTimeCode
@@ -98,102 +94,6 @@ def test_code_length_is_the_hosts(ada: Visitor, configure: Configure) -> None:
     assert ada.ask().code_length == 8
     code = re.findall(r"[0-9]{8}", outbox[-1].body)[0]
     assert ada.guess(code).is_new_user
-
-
-# Two at once
-
-
-def meanwhile(act: Callable[[], object], *, times: int = 1) -> Any:
-    """Let somebody act, so many times, after the row was read and before the new code is written."""
-    acts: list[bool] = []
-
-    def interfere(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
-        if sql.startswith("UPDATE") and "nonce" in sql and len(acts) < times and all(acts):
-            acts.append(False)
-            act()
-            acts[-1] = True
-        return execute(sql, *arguments)
-
-    return connection.execute_wrapper(interfere)
-
-
-def test_ask_that_comes_second_is_told_of_the_pause(ada: Visitor, clock: time_machine.Traveller) -> None:
-    """Both read a row without a code, one writes; the other finds the pause and sends nothing (B8)."""
-    ada.ask()
-    OneTimeCode.objects.update(resend_at=None)
-    with meanwhile(lambda: Visitor(PHONE).ask()):
-        assert refused(ada, ResendTooSoon) == 60
-    assert ada.texts() == 2
-    assert ada.row().sends_in_hour == 2
-    assert ada.guess(ada.code())
-
-
-def test_ask_that_comes_second_without_a_pause_counts_too(
-    ada: Visitor, configure: Configure, clock: time_machine.Traveller
-) -> None:
-    """No send is lost, and the code that was written last is the one that opens."""
-    configure(**NO_PAUSES)
-    ada.ask()
-    with meanwhile(lambda: Visitor(PHONE).ask()):
-        ada.ask()
-    assert ada.texts() == ada.row().sends_in_hour == 3
-    with pytest.raises(CodeRejected):
-        ada.guess(code_in(outbox[1].body))
-    assert ada.guess(code_in(outbox[2].body))
-
-
-@pytest.mark.parametrize(("others", "is_sent"), [(31, True), (32, False)])
-def test_ask_that_is_always_second_is_told_to_come_again(
-    others: int, is_sent: bool, ada: Visitor, configure: Configure
-) -> None:
-    """It looks again 31 times, and sends nothing that no row knows."""
-    configure(**NO_PAUSES, SENDS_PER_HOUR=10**6, SENDS_PER_DAY=10**6)
-    ada.ask()
-
-    def act() -> None:
-        OneTimeCode.objects.update(nonce=codes.new_nonce())
-
-    with meanwhile(act, times=others), nullcontext() if is_sent else pytest.raises(Unavailable):
-        ada.ask()
-    assert ada.texts() == 1 + is_sent
-    assert ada.row().sends_in_hour == 1 + is_sent
-
-
-@pytest.mark.parametrize(
-    ("change", "kept"),
-    [
-        ({"failures_in_day": 3, "failures_in_a_row": 3}, {"failures_in_day": 3, "failures_in_a_row": 3}),
-        ({"disabled_at": timezone.now()}, {}),
-        ({"display_name": "Ada"}, {"display_name": "Ada"}),
-        ({"guesses": 4}, {"guesses": 0}),
-        ({"consumed_at": timezone.now()}, {"consumed_at": None}),
-    ],
-)
-def test_what_others_write_meanwhile_stays(change: dict[str, Any], kept: dict[str, Any], ada: Visitor) -> None:
-    """A guess, a lock, a name; what belongs to the code is the new code's."""
-    ada.ask()
-    OneTimeCode.objects.update(resend_at=None)
-    with meanwhile(lambda: OneTimeCode.objects.update(**change)):
-        ada.ask()
-    row = model_to_dict(ada.row())
-    assert {name: row[name] for name in kept} == kept
-    assert (row["disabled_at"] is None) == ("disabled_at" not in change)
-    assert row["sends_in_hour"] == 2
-
-
-def test_row_that_is_cleared_meanwhile_is_made_again(ada: Visitor) -> None:
-    """Nobody is asked to come again for that."""
-    ada.ask()
-    OneTimeCode.objects.update(resend_at=None)
-    with meanwhile(OneTimeCode.objects.all().delete):
-        ada.ask()
-    assert ada.row().sends_in_hour == 1
-    assert ada.guess(ada.code())
-
-
-def code_in(body: str) -> str:
-    """Return the code in a text."""
-    return str(re.findall(r"[0-9]{6}", body)[0])
 
 
 def test_refused_ask_leaves_the_live_code_alone(ada: Visitor) -> None:

@@ -55,12 +55,12 @@ def let_a_new_code_reset_failures(patch: pytest.MonkeyPatch) -> None:
     real = OneTimeCode.renew
     patch.setattr(OneTimeCode, "renew", renew)
 
-    def put_code(self: OneTimeCodeQuerySet, row: OneTimeCode, *, over: str) -> bool:
-        row.save(update_fields=FAILURES)
-        return real_put(self, row, over=over)
+    def save_ask(self: OneTimeCode, *, using: str) -> None:
+        real_save(self, using=using)
+        self.save(update_fields=FAILURES, using=using)
 
-    real_put = OneTimeCodeQuerySet.put_code
-    patch.setattr(OneTimeCodeQuerySet, "put_code", put_code)
+    real_save = OneTimeCode.save_ask
+    patch.setattr(OneTimeCode, "save_ask", save_ask)
 
 
 def end_no_other_sessions(patch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ place of what is right when it starts.
 
 from __future__ import annotations
 
-from .asks import ask_without_comparison, count_in_redis_by_reading, count_in_table_by_reading
+from .asks import ask_without_transaction, count_in_redis_by_reading, count_in_table_by_reading
 from .guesses import compare_before_counting, count_by_reading, keep_failure_of_lost_race, use_code_read_as_unused
 from .logins import forget_by_deletion, log_in_without_lock, log_out_without_lock, make_user_once
 from .mutant import Mutant
@@ -51,7 +51,7 @@ MUTANTS = (
     Mutant("login-without-lock", log_in_without_lock, {"max-sessions": "live sessions: "}),
     Mutant("logout-without-lock", log_out_without_lock, {"logout-others": "logins before the commit that outlive it"}),
     Mutant("forgotten-by-deletion", forget_by_deletion, {"ended-in-cache": "calls let in after the logout: "}),
-    Mutant("ask-without-comparison", ask_without_comparison, {"first-logins": SUCCESSES, "asks": SUCCESSES}),
+    Mutant("ask-without-transaction", ask_without_transaction, {"first-logins": SUCCESSES, "asks": SUCCESSES}),
     Mutant("limit-read-then-written", count_in_table_by_reading, {"limit-database": SUCCESSES}),
     Mutant("limit-got-then-set", count_in_redis_by_reading, {"limit-redis": SUCCESSES}),
 )

@@ -9,22 +9,24 @@ from typing import Any
 from securelogin import limits
 from securelogin.limits import Window
 from securelogin.models import Counter, OneTimeCode
-from securelogin.models.codes import OneTimeCodeQuerySet
-from securelogin.models.counting import ASK_FIELDS
+from securelogin.services import codes as verbs
+from securelogin.services.transactions import with_retries
 
 from .mutant import dawdle, replace
 
 Taken = tuple[limits.Spent, frozenset[str]]
 
 
-def ask_without_comparison() -> None:
-    """Write the new code over whatever is there by then."""
+def ask_without_transaction() -> None:
+    """Let go of the row as soon as it is there: the pause is read when others may be about to write it."""
 
-    def put_code(self: OneTimeCodeQuerySet, row: OneTimeCode, *, over: str) -> bool:
+    def slow_save(self: OneTimeCode, *, using: str) -> None:
         dawdle()
-        return self.filter(key=row.key).update(**{name: getattr(row, name) for name in ASK_FIELDS}) == 1
+        save_ask(self, using=using)
 
-    replace(OneTimeCodeQuerySet, "put_code", put_code)
+    save_ask = OneTimeCode.save_ask
+    replace(OneTimeCode, "save_ask", slow_save)
+    replace(verbs, "in_transaction", with_retries)
 
 
 def count_in_table_by_reading() -> None:

@@ -138,11 +138,11 @@ def _shared(key: Any) -> bytes:
 def _check_claims(payload: Any) -> None:
     """Refuse what PyJWT refuses in a payload: a claim of ours that is missing or no text, and a time in the future."""
     if not isinstance(payload, dict) or any(payload.get(claim) is None for claim in REQUIRED_CLAIMS):
-        raise jwt.MissingRequiredClaimError(", ".join(REQUIRED_CLAIMS))
+        raise jwt.InvalidTokenError("a claim is missing")
     if not all(isinstance(payload[claim], str) for claim in ("sub", "jti")):
         raise jwt.InvalidTokenError("a claim is no text")
     latest = time.time() + LEEWAY.total_seconds()
-    if any(int(payload.get(claim, 0)) > latest for claim in ("iat", "nbf")):
+    if any(int(payload[claim]) > latest for claim in ("iat", "nbf") if claim in payload):
         raise jwt.ImmatureSignatureError("not yet")
 
 

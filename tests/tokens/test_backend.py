@@ -243,6 +243,9 @@ def test_what_was_wrong_is_for_developers() -> None:
     for refused, cause in (
         (sign(claims(), header(kid="other")), "unknown key"),
         (f"{text}=", "a part is not in base64url"),
+        (sign(claims(sid=LEFT_OUT)), "a claim is missing"),
+        (sign(claims(sub=1)), "a claim is no text"),
+        (sign(claims(iat=2**33 - 1)), "not yet"),
     ):
         with pytest.raises(TokenBackendError) as caught:
             backend.current().decode(refused)
@@ -336,6 +339,16 @@ def test_token_with_names_is_read_by_pyjwt(settings: Settings, options: dict[str
     settings.SIMPLE_JWT = options
     assert backend.current()._by_header == {}
     tokens.read_access(pair().access_token)
+    assert _refuses(text)
+
+
+def test_token_with_names_may_be_signed_by_a_pair_of_keys(settings: Settings, rsa_pair: tuple[str, str]) -> None:
+    """PyJWT is told the one algorithm, and the key that the header names."""
+    keys_of_pair = {"ALGORITHM": "RS256", "SIGNING_KEY": rsa_pair[0], "VERIFYING_KEY": rsa_pair[1]}
+    settings.SIMPLE_JWT = {**keys_of_pair, "AUDIENCE": "app"}
+    text = pair().access_token
+    tokens.read_access(text)
+    settings.SIMPLE_JWT = {**keys_of_pair, "AUDIENCE": "another"}
     assert _refuses(text)
 
 

@@ -44,8 +44,8 @@ def refresh_claims(**changes: Any) -> dict[str, Any]:
 
 
 def header(**changes: Any) -> dict[str, Any]:
-    """Return the header of a good token with some of it changed."""
-    good = {"alg": "HS256", "typ": "JWT", "kid": keys.current("jwt").id}
+    """Return the header of a good token, to the letter, with some of it changed."""
+    good = {"alg": "HS256", "kid": keys.current("jwt").id, "typ": "JWT"}
     return {name: value for name, value in {**good, **changes}.items() if value is not LEFT_OUT}
 
 
@@ -57,7 +57,7 @@ def sign(payload: Any, head: Any = None, *, key: bytes | None = None, digest: st
 
 
 def _segment(value: Any) -> str:
-    raw = value if isinstance(value, (bytes, str)) else json.dumps(value)
+    raw = value if isinstance(value, (bytes, str)) else json.dumps(value, separators=(",", ":"))
     return _encode(raw.encode() if isinstance(raw, str) else raw)
 
 

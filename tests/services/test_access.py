@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.test import Client as HTTPClient
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
@@ -287,6 +288,33 @@ def test_many_ends_are_few_words(cached: str) -> None:
     assert calls == [20]
 
 
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    """The alias of another connection."""
+    connections["other"] = other = connection.copy("other")
+    yield "other"
+    other.close()
+    del connections["other"]
+
+
+@pytest.mark.parametrize(
+    "tell",
+    [
+        lambda using: remembered.on_user(UserFactory.build(), using=using),
+        lambda using: remembered.on_blacklisted(SimpleNamespace(token=SimpleNamespace(jti="a session")), using=using),
+    ],
+)
+def test_mark_waits_for_the_commit_of_its_own_database(
+    tell: Callable[[str], None], cached: str, elsewhere: str
+) -> None:
+    """Of the one that the row is written in: no cache is spoken to with a transaction open (K6)."""
+    with redis.Redis.from_url(cached) as client:
+        with transaction.atomic(using=elsewhere):
+            tell(elsewhere)
+            assert client.dbsize() == 0
+        assert client.dbsize() == 1
+
+
 # What is not heard of
 
 
@@ -334,6 +362,28 @@ def test_dead_cache_costs_a_query_and_lets_nobody_in(
     monkeypatch.setattr(remembered, "_lost_until", 0.0)
     assert not is_in(token)
     caches["shared"].close()
+
+
+def test_end_is_told_to_a_cache_that_failed_a_moment_ago(
+    cached: str, login: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls leave it alone for five seconds; if it is back before, it may still say that the session is live."""
+    token = access(login)
+    services.authenticate(token)
+    with monkeypatch.context() as patch:
+        patch.setattr(remembered, "_lost_until", time.monotonic() + 100)
+        assert questions(token) == 1
+        services.logout(token)
+    assert not is_in(token)
+
+
+def test_cache_that_fails_is_left_alone_for_five_seconds(
+    settings: Any, login: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And asked again after them."""
+    use_cache(settings, "redis://127.0.0.1:1/0")
+    services.authenticate(access(login))
+    assert 0 < remembered._lost_until - time.monotonic() <= remembered.PAUSE == 5
 
 
 def test_cache_that_hangs_holds_one_call_up(own_valkey: Valkey, settings: Any, ada: Visitor) -> None:

@@ -300,7 +300,7 @@ def elsewhere() -> Iterator[str]:
 @pytest.mark.parametrize(
     "tell",
     [
-        lambda using: remembered.on_user(UserFactory.build(), using=using),
+        lambda using: remembered.on_user(get_user_model()(), using=using),
         lambda using: remembered.on_blacklisted(SimpleNamespace(token=SimpleNamespace(jti="a session")), using=using),
     ],
 )

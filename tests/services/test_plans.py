@@ -37,7 +37,7 @@ VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 def grown() -> None:
     """Tables with many rows of others."""
     now = timezone.now()
-    users = get_user_model().objects.bulk_create(
+    users: Any = get_user_model().objects.bulk_create(
         [get_user_model()(phone=f"+1202{number:07}", email=f"{number}@example.com") for number in range(ROWS)]
     )
     ids = [uuid4() for _ in users]

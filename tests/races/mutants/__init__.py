@@ -37,12 +37,14 @@ MUTANTS = (
     Mutant(
         "rotation-read-then-saved",
         rotate_by_reading,
-        {"no-grace": SUCCESSES, "no-grace-2": SUCCESSES},
+        {"no-grace": SUCCESSES, "no-grace-20": SUCCESSES, "no-grace-2": SUCCESSES},
     ),
     Mutant(
         "rotation-unconditional",
         rotate_whatever_the_generation,
-        dict.fromkeys(["one-refresh", "one-refresh-2", "keyed-refresh"], "the generations of its sessions: "),
+        dict.fromkeys(
+            ["one-refresh", "one-refresh-20", "one-refresh-2", "keyed-refresh"], "the generations of its sessions: "
+        ),
     ),
     Mutant("reuse-announced-by-all", announce_every_reuse, {"reuse": "announcements of reuse: "}),
     Mutant("ended-by-all", end_what_was_read_as_open, {"reuse": "announcements of ended sessions: "}),

@@ -10,7 +10,7 @@ from ..calls import Tokens, logout_others, protected, refresh, tokens
 from ..stage import Stage
 from ..watch import watching
 
-OLD = 6
+OLD = 10
 """Sessions at the moment of a logout of the others, the caller's among them."""
 
 NEW = 5

@@ -20,10 +20,10 @@ from django.db import transaction
 
 from . import conf
 
-LIFETIME = 60
+LIFETIME = 5
 """Seconds that an entry is believed: how long an ended session may go on where the cache lost its mark."""
 
-MARK_LIFETIME = 10 * LIFETIME
+MARK_LIFETIME = 600
 """Seconds that a mark stays: longer than an entry, and than the slowest call that may still write one."""
 
 PAUSE = 5.0

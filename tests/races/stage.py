@@ -110,6 +110,11 @@ class Stage:
             for answer, device in zip(answers, devices, strict=True)
         ]
 
+    def log_in_on(self, verifications: Sequence[Call]) -> list[Tokens]:
+        """Send them at once, which prepares a round, and those that a conflict turned away again; raises ``Stuck``."""
+        answers = zip(verifications, self.burst(verifications), strict=True)
+        return [tokens(answer if answer.status == 200 else self.must(call)) for call, answer in answers]
+
     def at_home(self, devices: int) -> E164:
         """Return the number at home, which has so many known devices; raises ``Stuck``."""
         self.home = self.home or next(self.numbers)

@@ -33,7 +33,7 @@ def logout_against_all(stage: Stage) -> list[str]:
     """Log all others out while they refresh, each of them twice, and while known devices log in."""
     phone = stage.at_home(OLD + NEW)
     verifications = stage.verifications(stage.devices[: OLD + NEW])
-    own, *others = [tokens(stage.must(call)) for call in verifications[:OLD]]
+    own, *others = stage.log_in_on(verifications[:OLD])
     logins = verifications[OLD:]
     calls = [
         logout_others(own.access),
@@ -62,7 +62,7 @@ def logout_against_all(stage: Stage) -> list[str]:
 def ended_in_cache(stage: Stage) -> list[str]:
     """Log all others out while the cache is learning that their sessions are live."""
     stage.at_home(REMEMBERED)
-    own, *others = [tokens(stage.must(call)) for call in stage.verifications(stage.devices[:REMEMBERED])]
+    own, *others = stage.log_in_on(stage.verifications(stage.devices[:REMEMBERED]))
     calls = [protected(other.access) for other in islice(cycle(others), stage.clients)]
     logout = stage.burst([*calls, logout_others(own.access)])[-1]
     again = [protected(other.access) for other in islice(cycle(others), stage.clients)]

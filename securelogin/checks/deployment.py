@@ -127,7 +127,7 @@ def check_cache(conf: Conf) -> Iterator[CheckMessage]:
     backend = settings.CACHES.get(conf.ACCESS_CACHE, {}).get("BACKEND", "")
     if conf.ACCESS_CHECK == "cache" and backend.rpartition(".")[2] in UNSHARED_CACHES:
         yield CheckWarning(
-            f"{NAME}['ACCESS_CACHE'] is a cache of each process: an ended session goes on in the others for five seconds.",
+            f"{NAME}['ACCESS_CACHE'] is a cache of each process: in the others an ended session goes on for seconds.",
             hint="Name a cache that all processes share, such as django.core.cache.backends.redis.RedisCache.",
             id="securelogin.W117",
         )

@@ -1,0 +1,176 @@
+"""The command: ``python -m benchmarks``. Measures, and writes a table, a chart and the figures into a folder."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from tests import databases
+
+from .projects import PROJECTS
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).with_name("results")
+PEER = "simplejwt"
+"""What the others are compared with."""
+
+OPERATIONS = {
+    "protected": ("a protected call", ("securelogin", "simplejwt", "knox")),
+    "refresh": ("a refresh", ("securelogin", "simplejwt")),
+    "logout": ("a logout", ("securelogin", "simplejwt", "knox")),
+    "log_in": ("opening a session", ("securelogin", "simplejwt", "knox")),
+}
+
+
+class Worker:
+    """A project in a process of its own."""
+
+    def __init__(self, name: str, database: Mapping[str, Any]) -> None:
+        self.name = name
+        command = [sys.executable, "-m", "benchmarks.worker", name, json.dumps(database)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+
+    def ask(self, *what: Any) -> Any:
+        """Have it do something and return what it tells. Raises ``RuntimeError`` where it died."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(what) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} died; its last words are above")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """Let it end."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+@contextmanager
+def workers(server: str) -> Iterator[dict[str, Worker]]:
+    """Start every project, each with an empty database."""
+    with ExitStack() as stack:
+        started = {}
+        for name in PROJECTS:
+            url = stack.enter_context(databases.empty_database(server))
+            started[name] = worker = Worker(name, _database(url))
+            stack.callback(worker.close)
+        yield started
+
+
+KEYS = ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
+
+
+def _database(url: str) -> dict[str, Any]:
+    parsed = dict(dj_database_url.parse(url))
+    return {key: parsed[key] for key in KEYS if key in parsed}
+
+
+def measure(server: str, *, rounds: int, calls: int) -> dict[str, Any]:
+    """Play the rounds, each project in turn and in another order each time; gives ratios to ``PEER``."""
+    costs: dict[str, dict[str, list[float]]] = {name: {} for name in OPERATIONS}
+    with workers(server) as started:
+        versions = {name: worker.ask("prepare") for name, worker in started.items()}
+        for name, (_title, projects) in OPERATIONS.items():
+            for project in projects:
+                started[project].ask(name, 20)  # whatever is made once is made
+        for number in range(rounds):
+            for operation, (_title, projects) in OPERATIONS.items():
+                for project in projects[number % len(projects) :] + projects[: number % len(projects)]:
+                    cost = started[project].ask(operation, calls)
+                    costs[operation].setdefault(project, []).append(cost)
+            print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return {"versions": versions, "ratios": {name: _ratios(each) for name, each in costs.items()}}
+
+
+def _ratios(costs: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """Return the quartiles of each project's cost by that of the peer, round by round."""
+    quartiles = {}
+    for project, each in costs.items():
+        ratios = [cost / peer for cost, peer in zip(each, costs[PEER], strict=True)]
+        quartiles[project] = [round(value, 3) for value in statistics.quantiles(ratios, n=4)]
+    return quartiles
+
+
+def table(figures: Mapping[str, Any]) -> str:
+    """Return the ratios as Markdown: the median, and the middle half of the rounds."""
+    lines = [f"| | {' | '.join(PROJECTS)} |", "|---|" + "---|" * len(PROJECTS)]
+    for operation, (title, _projects) in OPERATIONS.items():
+        cells = []
+        for project in PROJECTS:
+            found = figures["ratios"][operation].get(project)
+            cells.append(f"{found[1]:.2f} ({found[0]:.2f}-{found[2]:.2f})" if found else "none")
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def chart(figures: Mapping[str, Any], path: Path) -> None:
+    """Draw them; needs matplotlib."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "securelogin"
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    width = 0.8 / len(PROJECTS)
+    for index, project in enumerate(PROJECTS):
+        for place, operation in enumerate(OPERATIONS):
+            if found := figures["ratios"][operation].get(project):
+                low, middle, high = found
+                spread = [[max(0.0, middle - low)], [max(0.0, high - middle)]]
+                label = project if place == 0 else None
+                axes.bar(place + index * width, middle, width, yerr=spread, color=f"C{index}", label=label, capsize=2)
+    axes.axhline(1, color="black", linewidth=0.8)
+    axes.set_xticks([place + 0.4 - width / 2 for place in range(len(OPERATIONS))])
+    axes.set_xticklabels([title for title, _projects in OPERATIONS.values()])
+    axes.set_ylabel(f"processor time, {PEER} = 1")
+    axes.legend(frameon=False)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--calls", type=int, default=20, help="of each operation in a round")
+    parser.add_argument("--database", choices=["sqlite", "postgres"], default="postgres")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args(arguments)
+    with databases.SERVERS[options.database]() as server:
+        figures = measure(server, rounds=options.rounds, calls=options.calls)
+    figures |= {
+        "date": dt.datetime.now(dt.timezone.utc).date().isoformat(),
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "rounds": options.rounds,
+        "calls": options.calls,
+        "database": options.database,
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "results.json").write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
+    (options.out / "results.md").write_text(table(figures))
+    chart(figures, options.out / "results.svg")
+    print(table(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -19,7 +19,7 @@ lint: $(TOX)  ## Check style, floors, types and migrations
 	@$(TOX) run -e lint
 
 races: $(TOX)  ## Attack running servers with simultaneous clients, each scenario ROUNDS times on each database
-	@$(TOX) run -e races -- --rounds $(ROUNDS)
+	@$(TOX) run -e races -- --rounds $(ROUNDS) --jobs 2
 
 crashes: $(TOX)  ## Kill workers at every step of the verbs, lose Valkey, the database and the provider; --chaos in tox.ini
 	@$(TOX) run -e crashes

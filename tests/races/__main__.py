@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from subprocess import CalledProcessError
 
@@ -45,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scenario", action="append", default=[], metavar="NAME", help="only this one; may be repeated"
     )
+    parser.add_argument("--jobs", type=int, default=1, help="databases that are played at the same time")
     parser.add_argument("--json", type=Path, help="write the outcomes into this file")
     parser.add_argument("--logs", type=Path, help="keep the servers' logs in this folder")
     modes = parser.add_mutually_exclusive_group()
@@ -62,22 +66,29 @@ def _choose(options: argparse.Namespace) -> Callable[[argparse.Namespace, Path],
 
 def _play(options: argparse.Namespace, folder: Path) -> int:
     """Play the scenarios, or mix, in every cell."""
-    outcomes: list[report.Outcome] = []
-    failed: list[str] = []
     print(report.HEAD, flush=True)
-    for name in options.databases or databases.SERVERS:
-        cells = grid.cells(name, isolation=options.isolation, atomic=ATOMIC[options.atomic])
-        with databases.SERVERS[name]() as server:
-            for cell in cells:
-                try:
-                    _run(cell, server, folder, _command(options, len(cells)))
-                    outcomes += report.read(folder / cell.name / "outcomes.json")
-                except CalledProcessError:
-                    failed.append(f"{cell.name}: the cell could not be played")
+    with ThreadPoolExecutor(options.jobs) as pool:
+        played = pool.map(partial(_play_database, options, folder), options.databases or databases.SERVERS)
+        outcomes, failed = (list(chain.from_iterable(each)) for each in zip(*played, strict=True))
     print("\n".join(["", report.HEAD, *report.totals(outcomes), *failed]), flush=True)
     if options.json:
         report.write(options.json, outcomes)
     return 1 if failed or any(outcome.violations for outcome in outcomes) else 0
+
+
+def _play_database(options: argparse.Namespace, folder: Path, name: str) -> tuple[list[report.Outcome], list[str]]:
+    """Play in the cells of one database, one after the other; gives the outcomes, and what could not be played."""
+    outcomes: list[report.Outcome] = []
+    failed: list[str] = []
+    cells = grid.cells(name, isolation=options.isolation, atomic=ATOMIC[options.atomic])
+    with databases.SERVERS[name]() as server:
+        for cell in cells:
+            try:
+                _run(cell, server, folder, _command(options, len(cells)))
+                outcomes += report.read(folder / cell.name / "outcomes.json")
+            except CalledProcessError:
+                failed.append(f"{cell.name}: the cell could not be played")
+    return outcomes, failed
 
 
 def _command(options: argparse.Namespace, cells: int) -> list[str]:

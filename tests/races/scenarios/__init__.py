@@ -30,7 +30,7 @@ SCENARIOS = (
     Scenario("no-grace-20", "the same, 20 at once", "strict", (20,), no_grace),
     Scenario("no-grace-2", "the same, 2 at once", "strict", (2,), no_grace),
     Scenario("max-sessions", "simultaneous logins stay within MAX_SESSIONS", "strict", (20,), max_sessions),
-    Scenario("ended-in-cache", "a session that ended is in no cache", "cached", (30,), ended_in_cache),
+    Scenario("ended-in-cache", "a session that ended is in no cache", "cached", (12,), ended_in_cache),
     Scenario("first-logins", "four spellings at once are one user and one SMS", "tight", (50,), first_logins),
     Scenario("asks", "simultaneous asks of a known number send one SMS", "tight", (20,), asks),
     Scenario("limit-database", "a limit counted in the database is exact", "tight", (100, 20, 20, 20), limit),

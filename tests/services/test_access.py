@@ -20,7 +20,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
 from securelogin import remembered, services
 from securelogin.exceptions import RefreshTokenReused, SessionEnded
-from securelogin.models import EndReason, Session
+from securelogin.models import Session
 from securelogin.tokens import AccessToken
 from tests.factories import SessionFactory, UserFactory
 from tests.valkey import Valkey
@@ -268,7 +268,7 @@ def test_others_are_not_asked_about(cached: str, login: Any) -> None:
     other = SessionFactory()
     token = access(login)
     services.authenticate(token)
-    Session.objects.filter(pk=other.pk).end(EndReason.REVOKED, at=other.created_at)
+    services.revoke_sessions(Session.objects.filter(pk=other.pk))
     UserFactory().save()
     assert questions(token) == 0
 

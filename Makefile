@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 ROUNDS ?= 300
+JOBS ?= 1
 CALLS ?= 2000
 export UV_PYTHON_DOWNLOADS = never
 
@@ -19,7 +20,7 @@ lint: $(TOX)  ## Check style, floors, types and migrations
 	@$(TOX) run -e lint
 
 races: $(TOX)  ## Attack running servers with simultaneous clients, each scenario ROUNDS times on each database
-	@$(TOX) run -e races -- --rounds $(ROUNDS) --jobs 2
+	@$(TOX) run -e races -- --rounds $(ROUNDS) --jobs $(JOBS)
 
 crashes: $(TOX)  ## Kill workers at every step of the verbs, lose Valkey, the database and the provider; --chaos in tox.ini
 	@$(TOX) run -e crashes

@@ -98,6 +98,7 @@ def test_user_of_a_remembered_session_knows_the_key_and_reads_the_rest(cached: s
     user = services.authenticate(token)
     assert (user, user.pk, user.is_authenticated) == (login.user, login.user.pk, True)
     assert type(user) is get_user_model()
+    assert user._state.db == login.session._state.db == "default"
     assert user.get_deferred_fields() == {field.attname for field in user._meta.concrete_fields} - {"id"}
     get_user_model().objects.filter(pk=user.pk).update(username="Ada")
     assert user.username == "Ada"

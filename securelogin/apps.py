@@ -21,14 +21,13 @@ class SecureLoginConfig(AppConfig):
         from django.contrib.auth import get_user_model
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_delete, post_save
-        from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
         from . import checks, remembered
 
         checks.register()
         post_save.connect(remembered.on_user, get_user_model())
         post_delete.connect(remembered.on_user, get_user_model())
-        post_save.connect(remembered.on_blacklisted, BlacklistedToken)
+        post_save.connect(remembered.on_blacklisted, "token_blacklist.BlacklistedToken")
         if self._is_djangos_receiver_there():
             # Under Django's own name, so that there is one of the two, whichever app is readied first.
             user_logged_in.disconnect(dispatch_uid=UID)

@@ -50,7 +50,7 @@ class Site:
         if self.project.name == "securelogin":
             model.objects.bulk_create([model(phone=_phone(number)) for number in names])
         else:
-            model.objects.bulk_create([model(username=_phone(number), password="!") for number in names])  # noqa: S106
+            model.objects.bulk_create([model(username=_phone(number)) for number in names])
 
     def send(self, path: str, body: dict[str, Any], token: str = "") -> Any:
         """Post, and add what it cost to ``spent``: nanoseconds of this process and of its database's."""
@@ -146,10 +146,9 @@ def _phone(number: int) -> str:
 def _server_version() -> str:
     from django.db import connection
 
-    connection.ensure_connection()
-    if connection.vendor == "postgresql":
-        return ".".join(map(str, divmod(connection.pg_version, 10000)))  # type: ignore[attr-defined]
-    return ".".join(map(str, connection.Database.sqlite_version_info))
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version" if connection.vendor == "postgresql" else "SELECT sqlite_version()")
+        return str(cursor.fetchone()[0])
 
 
 _process: list[str] = []

@@ -35,12 +35,12 @@ class SecureLoginConfig(AppConfig):
 
     def _is_djangos_receiver_there(self) -> bool:
         """Whether it is connected, or will be: a host that took it away, or put its own in its place, meant that."""
-        from django.contrib.auth import get_user_model
         from django.contrib.auth.models import update_last_login
         from django.contrib.auth.signals import user_logged_in
-        from django.db.models.query_utils import DeferredAttribute
 
-        if not isinstance(getattr(get_user_model(), "last_login", None), DeferredAttribute):
+        from .services import tables
+
+        if not tables.keeps_last_login():
             return False
         found = [receiver() for (name, _sender), receiver, *_ in user_logged_in.receivers if name == UID]
         labels = [config.label for config in apps.get_app_configs()]

@@ -225,7 +225,7 @@ def test_receiver_of_a_hosts_own_stays() -> None:
     """Under Django's name too."""
 
     def own(**_facts: Any) -> None:
-        pass
+        """Write nothing."""
 
     user_logged_in.disconnect(dispatch_uid="update_last_login")
     user_logged_in.connect(own, dispatch_uid="update_last_login")

@@ -69,8 +69,10 @@ Keys = list[Any]
 def _in_batches(
     rows: models.QuerySet[Any], work: Callable[[Keys], None], batch: int, report: Callable[[int], None]
 ) -> int:
-    total = 0
-    while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:batch]):
+    """Go through the keys once: from the beginning, each batch would walk over every row that stays once more."""
+    total, page = 0, rows.order_by("pk")
+    while keys := list(page.values_list("pk", flat=True)[:batch]):
+        page = rows.filter(pk__gt=keys[-1]).order_by("pk")
         story = partial(in_transaction, partial(work, keys))
         try:
             story()

@@ -303,6 +303,18 @@ def test_batches_go_by_key(pauses: list[float], clock: time_machine.Traveller) -
     assert left == [keys[4:], keys[8:], []]
 
 
+def test_each_look_begins_behind_the_last(pauses: list[float]) -> None:
+    """Or a batch would walk over every row that stays once more. What came in before it goes with the next run."""
+    moment = timezone.now() - DAY
+    Counter.objects.bulk_create(Counter(key=f"{number}", count=1, expires_at=moment) for number in range(3, 7))
+
+    def add(_number: int) -> None:
+        Counter.objects.update_or_create(key="1", defaults={"count": 1, "expires_at": moment})
+
+    assert services.clear(batch=2, progress=add).counters == 4
+    assert services.clear(batch=2).counters == 1
+
+
 def test_sessions_are_locked_by_key_before_their_rows_go(clock: time_machine.Traveller) -> None:
     """As everyone else locks them."""
     for _ in range(3):

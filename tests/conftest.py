@@ -13,8 +13,11 @@ from django.core.cache import cache
 
 from securelogin.services import outages, sending
 from securelogin.sms.locmem import outbox
-from tests import databases
+from tests import databases, gateway
 from tests.valkey import Valkey
+
+if gateway.IS_ASGI:
+    gateway.install()
 
 
 @pytest.fixture(scope="session", autouse=True)

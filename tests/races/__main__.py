@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 from subprocess import CalledProcessError
 
@@ -48,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scenario", action="append", default=[], metavar="NAME", help="only this one; may be repeated"
     )
-    parser.add_argument("--jobs", type=int, default=1, help="databases that are played at the same time")
+    parser.add_argument("--gateway", choices=["wsgi", "asgi"], default="wsgi", help="how the host is served")
+    parser.add_argument("--jobs", type=int, default=1, help="cells that are played at the same time")
     parser.add_argument("--json", type=Path, help="write the outcomes into this file")
     parser.add_argument("--logs", type=Path, help="keep the servers' logs in this folder")
     modes = parser.add_mutually_exclusive_group()
@@ -67,8 +69,10 @@ def _choose(options: argparse.Namespace) -> Callable[[argparse.Namespace, Path],
 def _play(options: argparse.Namespace, folder: Path) -> int:
     """Play the scenarios, or mix, in every cell."""
     print(report.HEAD, flush=True)
-    with ThreadPoolExecutor(options.jobs) as pool:
-        played = pool.map(partial(_play_database, options, folder), options.databases or databases.SERVERS)
+    names = options.databases or databases.SERVERS
+    with ExitStack() as stack, ThreadPoolExecutor(options.jobs) as pool:
+        servers = {name: stack.enter_context(databases.SERVERS[name]()) for name in names}
+        played = pool.map(partial(_play_cell, options, folder, servers), _cells(options, names))
         outcomes, failed = (list(chain.from_iterable(each)) for each in zip(*played, strict=True))
     print("\n".join(["", report.HEAD, *report.totals(outcomes), *failed]), flush=True)
     if options.json:
@@ -76,19 +80,22 @@ def _play(options: argparse.Namespace, folder: Path) -> int:
     return 1 if failed or any(outcome.violations for outcome in outcomes) else 0
 
 
-def _play_database(options: argparse.Namespace, folder: Path, name: str) -> tuple[list[report.Outcome], list[str]]:
-    """Play in the cells of one database, one after the other; gives the outcomes, and what could not be played."""
-    outcomes: list[report.Outcome] = []
-    failed: list[str] = []
-    cells = grid.cells(name, isolation=options.isolation, atomic=ATOMIC[options.atomic])
-    with databases.SERVERS[name]() as server:
-        for cell in cells:
-            try:
-                _run(cell, server, folder, _command(options, len(cells)))
-                outcomes += report.read(folder / cell.name / "outcomes.json")
-            except CalledProcessError:
-                failed.append(f"{cell.name}: the cell could not be played")
-    return outcomes, failed
+def _cells(options: argparse.Namespace, names: Iterable[str]) -> list[tuple[Cell, int]]:
+    """Return each cell with the number of cells of its database; a database's are not one after the other."""
+    each = [grid.cells(name, isolation=options.isolation, atomic=ATOMIC[options.atomic]) for name in names]
+    return [(cell, len(cells)) for row in zip_longest(*each) for cell, cells in zip(row, each, strict=True) if cell]
+
+
+def _play_cell(
+    options: argparse.Namespace, folder: Path, servers: Mapping[str, str], given: tuple[Cell, int]
+) -> tuple[list[report.Outcome], list[str]]:
+    """Play in one cell; gives the outcomes, or what could not be played."""
+    cell, cells = given
+    try:
+        _run(cell, servers[cell.database], folder, _command(options, cells), gateway=options.gateway)
+    except CalledProcessError:
+        return [], [f"{cell.name}: the cell could not be played"]
+    return report.read(folder / cell.name / "outcomes.json"), []
 
 
 def _command(options: argparse.Namespace, cells: int) -> list[str]:
@@ -112,11 +119,11 @@ def _try_mutants(options: argparse.Namespace, folder: Path) -> int:
     return 1 if away or not tried else 0
 
 
-def _run(cell: Cell, server: str, folder: Path, command: Sequence[str]) -> None:
+def _run(cell: Cell, server: str, folder: Path, command: Sequence[str], *, gateway: str = "wsgi") -> None:
     """Run one of the cell commands; raises ``CalledProcessError``."""
     isolation = ["--isolation", cell.isolation] if cell.isolation else []
     atomic = ["--atomic"] if cell.is_atomic else []
-    with grid.furnished(cell, server, folder) as env:
+    with grid.furnished(cell, server, folder, gateway=gateway) as env:
         manage(*command, "--database", cell.database, *isolation, *atomic, "--folder", str(folder / cell.name), env=env)
 
 

@@ -59,7 +59,7 @@ def share(total: int, number: int) -> int:
 
 
 @contextmanager
-def furnished(cell: Cell, server: str, folder: Path) -> Iterator[dict[str, str]]:
+def furnished(cell: Cell, server: str, folder: Path, *, gateway: str = "wsgi") -> Iterator[dict[str, str]]:
     """Give a cell an empty database on the server, a Valkey and a folder; yield the environment of its processes."""
     home = folder / cell.name
     home.mkdir(parents=True, exist_ok=True)
@@ -67,6 +67,7 @@ def furnished(cell: Cell, server: str, folder: Path) -> Iterator[dict[str, str]]
         yield environment(
             "tests.races.settings",
             **cell.variables,
+            RACES_GATEWAY=gateway,
             DATABASE_URL=database_url,
             REDIS_URL=redis_url,
             DJANGO_SECRET_KEY=token_urlsafe(50),

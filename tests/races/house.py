@@ -56,7 +56,8 @@ class House:
         """Serve one host until the block ends."""
         env = environment("tests.races.settings", RACES_VARIANT=host.variant, RACES_MUTANT=host.mutant)
         log = self.folder / f"{host.variant}.log"
-        with serve("example_project.wsgi", env=env, log=log, path=f"{PREFIX}op") as address:
+        application = f"example_project.{os.environ.get('RACES_GATEWAY', 'wsgi')}"
+        with serve(application, env=env, log=log, path=f"{PREFIX}op") as address:
             yield address
 
     def stage(self, address: Address, sizes: Sequence[int]) -> Stage:

@@ -4,6 +4,7 @@
 - ``RACES_ATOMIC``: ``on`` sets ``ATOMIC_REQUESTS``
 - ``RACES_ISOLATION``: the level of PostgreSQL and MariaDB, in words
 - ``RACES_EVENTS``: the file that announcements of reuse and of ended sessions are written to
+- ``RACES_GATEWAY``: ``asgi`` where it is served so
 - ``RACES_MUTANT``: one of ``mutants.MUTANTS``, which the host then has in the place of what is right
 
 Every caller is told apart by ``X-Forwarded-For``, so that a round has addresses of its own.
@@ -81,7 +82,11 @@ INSTALLED_APPS = [*INSTALLED_APPS, "tests.races"]
 MIDDLEWARE = ["tests.races.middleware.WorkerMiddleware", *MIDDLEWARE]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow one would only spread the calls
 DATABASES = {
-    "default": {**DATABASES["default"], "ATOMIC_REQUESTS": environ.get("RACES_ATOMIC") == "on", "CONN_MAX_AGE": 600}
+    "default": {
+        **DATABASES["default"],
+        "ATOMIC_REQUESTS": environ.get("RACES_ATOMIC") == "on",
+        "CONN_MAX_AGE": 0 if environ.get("RACES_GATEWAY") == "asgi" else 600,  # there each call has a thread of its own
+    }
 }
 if level := environ.get("RACES_ISOLATION"):
     levels = {

@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 ROUNDS ?= 300
-JOBS ?= 1
+JOBS ?= 2
 CALLS ?= 2000
 export UV_PYTHON_DOWNLOADS = never
 

@@ -1,6 +1,7 @@
 """One project in one process: told what to do by lines on its input, tells what it cost by lines on its output.
 
-It is called through its WSGI callable, with neither a server nor a test client around it.
+It is called through its WSGI callable, with neither a server nor a test client around it. Under callgrind what a call
+costs is the instructions of this process, else the time of this process and of its database's.
 """
 
 from __future__ import annotations
@@ -11,12 +12,10 @@ import os
 import re
 import statistics
 import sys
-import time
-from contextlib import suppress
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
+from . import meters
 from .projects import PROJECTS, settings_of
 
 USERS = 200
@@ -36,6 +35,7 @@ class Site:
 
         django.setup()
         self.application = get_wsgi_application()
+        self.meter = meters.fitting()
         self.spent = 0
         self.visitor = 0
 
@@ -53,7 +53,7 @@ class Site:
             model.objects.bulk_create([model(username=_phone(number)) for number in names])
 
     def send(self, path: str, body: dict[str, Any], token: str = "") -> Any:
-        """Post, and add what it cost to ``spent``: nanoseconds of this process and of its database's."""
+        """Post, and add what it cost to ``spent``."""
         content = json.dumps(body).encode()
         environ = {
             "REQUEST_METHOD": "POST",
@@ -76,11 +76,11 @@ class Site:
             kind = "Token" if self.project.name == "knox" else "Bearer"
             environ["HTTP_AUTHORIZATION"] = f"{kind} {token}"
         status: list[str] = []
-        before, began = _database_time(), time.process_time_ns()
+        self.meter.begin()
         response = self.application(environ, lambda line, _headers: status.append(line))
         answer = b"".join(response)
         response.close()
-        self.spent += time.process_time_ns() - began + _database_time() - before
+        self.spent += self.meter.end()
         if not status[0].startswith("2"):
             raise RuntimeError(f"{path}: {status[0]} {answer[:200]!r}")
         return json.loads(answer) if answer else {}
@@ -120,7 +120,7 @@ class Site:
             self.send("logout", {}, tokens["access"])
 
     def cost(self, operation: str, calls: int) -> float:
-        """Return the median of so many calls, in microseconds."""
+        """Return the median of so many calls, in thousands of nanoseconds or of instructions."""
         costs = []
         for _ in range(calls):
             self.spent = 0
@@ -151,25 +151,6 @@ def _server_version() -> str:
         return str(cursor.fetchone()[0])
 
 
-_process: list[str] = []
-"""Where Linux says what the database's process for our connection took; empty where none does."""
-
-
-def _find_process() -> None:
-    from django.db import connection
-
-    if connection.vendor == "postgresql" and sys.platform == "linux":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            _process[:] = [f"/proc/{cursor.fetchone()[0]}/schedstat"]
-
-
-def _database_time() -> int:
-    with suppress(OSError):
-        return sum(int(Path(name).read_text().split()[0]) for name in _process)
-    return 0
-
-
 def main() -> None:
     """Do what comes on the input, a JSON list of a name and its arguments a line."""
     told = os.dup(1)
@@ -180,7 +161,7 @@ def main() -> None:
             name, *arguments = json.loads(line)
             if name == "prepare":
                 site.prepare()
-                _find_process()
+                site.meter.find_database()
                 answer: Any = site.versions()
             else:
                 answer = site.cost(name, *arguments)

@@ -1,6 +1,7 @@
 """The app's configuration."""
 
 from typing import Any
+from weakref import ReferenceType
 
 from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
@@ -25,8 +26,9 @@ class SecureLoginConfig(AppConfig):
         from . import checks, remembered
 
         checks.register()
-        post_save.connect(remembered.on_user, get_user_model())
-        post_delete.connect(remembered.on_user, get_user_model())
+        for model in filter(lambda model: issubclass(model, get_user_model()), apps.get_models()):
+            post_save.connect(remembered.on_user, model)
+            post_delete.connect(remembered.on_user, model)
         post_save.connect(remembered.on_blacklisted, "token_blacklist.BlacklistedToken")
         if self._is_djangos_receiver_there():
             # Under Django's own name, so that there is one of the two, whichever app is readied first.
@@ -42,7 +44,8 @@ class SecureLoginConfig(AppConfig):
 
         if not tables.keeps_last_login():
             return False
-        found = [receiver() for (name, _sender), receiver, *_ in user_logged_in.receivers if name == UID]
+        kept = [receiver for (name, _sender), receiver, *_ in user_logged_in.receivers if name == UID]
+        found = [receiver() if isinstance(receiver, ReferenceType) else receiver for receiver in kept]
         labels = [config.label for config in apps.get_app_configs()]
         is_to_come = "auth" in labels[labels.index(self.label) :]
         return found == [update_last_login] or (not found and is_to_come)

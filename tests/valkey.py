@@ -40,6 +40,10 @@ class Valkey:
         """Let it take connections and answer none."""
         self.process.send_signal(signal.SIGSTOP)
 
+    def go_on(self) -> None:
+        """Let it answer again."""
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """End it as a crash does."""
         self.process.kill()

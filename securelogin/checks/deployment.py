@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, router
+from django.utils.module_loading import import_string
 
 from .. import limits, sms
 from ..conf import DEFAULT_LIMITS, NAME, Conf
@@ -77,7 +80,15 @@ POLICIES = (
     ),
 )
 
-UNSHARED_CACHES = frozenset({"LocMemCache", "DummyCache"})
+OF_A_PROCESS = "is a cache of each process, and the others do not hear of an end"
+OF_A_CLOCK = "goes by the clock of whoever reads it"
+TROUBLES = {
+    "LocMemCache": OF_A_PROCESS,
+    "DummyCache": OF_A_PROCESS,
+    "DatabaseCache": OF_A_CLOCK,
+    "FileBasedCache": OF_A_CLOCK,
+}
+"""Classes of caches that are not for ``ACCESS_CHECK``, those made of them neither."""
 
 WIDE = "More is for a demo."
 BUDGETS = (
@@ -123,14 +134,29 @@ def check_budgets(conf: Conf) -> Iterator[CheckMessage]:
 
 
 def check_cache(conf: Conf) -> Iterator[CheckMessage]:
-    """Report a cache that is not shared: what ended in one process goes on in the others."""
-    backend = settings.CACHES.get(conf.ACCESS_CACHE, {}).get("BACKEND", "")
-    if conf.ACCESS_CHECK == "cache" and backend.rpartition(".")[2] in UNSHARED_CACHES:
+    """Report a cache in which what ended is not seen at once, or goes on for longer."""
+    config = settings.CACHES.get(conf.ACCESS_CACHE)
+    if conf.ACCESS_CHECK != "cache" or config is None:  # E028
+        return
+    if trouble := _trouble_of(config):
         yield CheckWarning(
-            f"{NAME}['ACCESS_CACHE'] is a cache of each process: in the others an ended session goes on for seconds.",
-            hint="Name a cache that all processes share, such as django.core.cache.backends.redis.RedisCache.",
+            f"{NAME}['ACCESS_CACHE'] {trouble}: an ended session may go on for seconds.",
+            hint="Name one server that all processes share, with django.core.cache.backends.redis.RedisCache.",
             id="securelogin.W117",
         )
+
+
+def _trouble_of(config: Mapping[str, Any]) -> str | None:
+    try:
+        backend = import_string(config.get("BACKEND", ""))
+    except ImportError:  # every call then asks the database, and the log says so
+        return "cannot be imported"
+    names = [each.__name__ for each in backend.__mro__]
+    servers = config.get("LOCATION", "")
+    number = len(re.split("[;,]", servers) if isinstance(servers, str) else servers)
+    if "RedisCache" in names and number > 1:
+        return "reads from replicas, which hear of an end later"
+    return next((TROUBLES[name] for name in names if name in TROUBLES), None)
 
 
 def check_limits(conf: Conf) -> Iterator[CheckMessage]:

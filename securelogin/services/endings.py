@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
+from .. import remembered
 from ..addresses import Client
 from ..exceptions import ForeignToken, SessionNotFound, TokenInvalid
 from ..models import EndReason, live
@@ -34,7 +35,13 @@ def logout(token: AccessToken, *, refresh_token: RefreshToken | None = None, cli
     if refresh_token is not None:
         _check_owner(token, refresh_token)
         ids.add(refresh_token.session_id)
-    in_transaction(lambda: _log_out(ids, EndReason.LOGOUT, token, timezone.now(), client))
+
+    def story() -> None:
+        ended = _log_out(ids, EndReason.LOGOUT, token, timezone.now(), client)
+        if before := ids - set(ended):  # of whose end the cache may not have heard: its process died, or is on its way
+            transaction.on_commit(partial(remembered.forget, sessions=before), using=database())
+
+    in_transaction(story)
 
 
 def logout_all_other_sessions(
@@ -107,6 +114,7 @@ def _end_many(token: AccessToken, reason: EndReason, *, kept: UUID | None, clien
     def story() -> list[UUID]:
         lock_user(user_id)
         ended = end_all_but(user_id, kept, reason, at=timezone.now(), client=client)
+        transaction.on_commit(partial(remembered.forget, users=[user_id]), using=database())  # what ended before, too
         _announce_logout(ended, token, client)
         return ended
 

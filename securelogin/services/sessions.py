@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -117,18 +118,22 @@ def authenticate(
     """Return the user of a token whose session is live, in one query.
 
     Where ``ACCESS_CHECK``, or ``access_check`` in its place, asks no database, the user has a key and nothing else:
-    any other field is read when it is looked at. ``client`` says who calls, asked only where the call is refused.
+    any other field is read when it is looked at. Only where ``ACCESS_CHECK`` is "cache" a cache hears what ended, so
+    elsewhere "cache" is "session". ``client`` says who calls, asked only where the call is refused.
     Raises ``SessionEnded``, or ``SessionUserInactive`` where only the user stands in the way.
     """
-    check, user_id = access_check or conf.current().ACCESS_CHECK, endings.user_pk(token)
-    if check == "none" or (check == "cache" and remembered.is_live(token.session_id, user_id)):
+    general, alias, user_id = conf.current().ACCESS_CHECK, database(), endings.user_pk(token)
+    check = access_check or general
+    is_cached = check == general == "cache"
+    if check == "none" or (is_cached and remembered.is_live(token.session_id, user_id, using=alias)):
         model = get_user_model()
-        return model.from_db(database(), [model._meta.pk.attname], [user_id])
+        return model.from_db(alias, [model._meta.pk.attname], [user_id])
+    asked_at = time.time()
     user = sessions().user_of(token.session_id, user_id, at=timezone.now())
     if user is None:
         raise refused(of_token(token), token, client() if client is not None else None)
-    if check == "cache":
-        remembered.remember(token.session_id, user_id)
+    if is_cached:
+        remembered.remember(token.session_id, user_id, using=alias, asked_at=asked_at)
     return user
 
 

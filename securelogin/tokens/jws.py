@@ -58,7 +58,7 @@ class TokenBackend(SimpleTokenBackend):
         ``exp`` is there and an integer, but left to the caller: a logout takes an expired token too.
         Raises simplejwt's ``TokenBackendError`` for everything else.
         """
-        if len(token) > MAX_TOKEN:
+        if not isinstance(token, (str, bytes)) or len(token) > MAX_TOKEN:
             raise TokenBackendError("Token is invalid")
         try:
             text = token if isinstance(token, str) else token.decode()

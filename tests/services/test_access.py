@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 import redis
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.test import Client as HTTPClient
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
+from django.test.utils import isolate_apps
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from securelogin import remembered, services
 from securelogin.exceptions import RefreshTokenReused, SessionEnded
@@ -118,9 +120,53 @@ def test_cache_holds_neither_number_nor_token(cached: str, login: Any) -> None:
 def test_entry_of_one_user_is_none_of_another(cached: str, login: Any) -> None:
     """A token says whose session it means; the cache answers for both together."""
     services.authenticate(access(login))
-    assert remembered.is_live(login.session.pk, login.user.pk)
-    assert not remembered.is_live(login.session.pk, UserFactory().pk)
-    assert not remembered.is_live(SessionFactory().pk, login.user.pk)
+    assert remembered.is_live(login.session.pk, login.user.pk, using="default")
+    assert not remembered.is_live(login.session.pk, UserFactory().pk, using="default")
+    assert not remembered.is_live(SessionFactory().pk, login.user.pk, using="default")
+
+
+def test_entry_of_one_database_is_none_of_another(cached: str, login: Any) -> None:
+    """Where each tenant has a database, a key may be another person's there."""
+    services.authenticate(access(login))
+    assert not remembered.is_live(login.session.pk, login.user.pk, using="other")
+
+
+@pytest.mark.parametrize(("age", "is_believed"), [(0, True), (4.9, True), (5.1, False), (-5.1, False), (-4.9, True)])
+def test_entry_counts_from_the_question(age: float, is_believed: bool, cached: str, login: Any) -> None:
+    """Not from when it was written: a cache that stood still may write it long after. Nor is the future believed."""
+    ids = (login.session.pk, login.user.pk)
+    remembered.remember(*ids, using="default", asked_at=time.time() - age)
+    assert remembered.is_live(*ids, using="default") is is_believed
+
+
+def test_entry_that_somebody_else_wrote_is_none(cached: str, login: Any) -> None:
+    """Whatever it holds."""
+    token = access(login)
+    services.authenticate(token)
+    with redis.Redis.from_url(cached) as client:
+        (entry,) = client.keys("*")
+        for value in (b"1", b"yes", b"", b"\x80\x04N."):
+            client.set(entry, value)
+            assert questions(token) == 1
+
+
+def test_cache_that_stood_still_brings_nothing_back(own_valkey: Valkey, settings: Any, ada: Visitor) -> None:
+    """The entry that it could not write lay in its socket; the end of the session never came through (D5)."""
+    use_cache(settings, own_valkey.url)
+    login = ada.log_in()
+    token, asked_at = access(login), time.time()
+    caches["shared"].get("opens-a-connection")
+    own_valkey.stop()
+    remembered.remember(login.session.pk, login.user.pk, using="default", asked_at=asked_at)
+    services.logout(token)
+    time.sleep(remembered.LIFETIME)
+    own_valkey.go_on()
+    with redis.Redis.from_url(own_valkey.url) as client:
+        assert [b":live:" in key for key in client.keys("*")] == [True]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(remembered, "_lost_until", 0.0)
+        assert not is_in(token)
+    caches["shared"].close()
 
 
 def test_entry_is_believed_for_five_seconds(cached: str, login: Any) -> None:
@@ -236,9 +282,9 @@ def test_call_that_asked_before_the_end_remembers_nothing(
     login, other = Visitor().log_in(), Visitor().log_in()
     token, remember = access(login), remembered.remember
 
-    def late(session_id: Any, user_id: Any) -> None:
+    def late(*ids: Any, **facts: Any) -> None:
         end(login, other)
-        remember(session_id, user_id)
+        remember(*ids, **facts)
 
     with monkeypatch.context() as patch:
         patch.setattr(remembered, "remember", late)
@@ -302,6 +348,7 @@ def elsewhere() -> Iterator[str]:
     "tell",
     [
         lambda using: remembered.on_user(get_user_model()(), using=using),
+        lambda using: remembered.remember("session", "a user", using=using, asked_at=time.time()),
         lambda using: remembered.on_blacklisted(SimpleNamespace(token=SimpleNamespace(jti="a session")), using=using),
     ],
 )
@@ -314,6 +361,108 @@ def test_mark_waits_for_the_commit_of_its_own_database(
             tell(elsewhere)
             assert client.dbsize() == 0
         assert client.dbsize() == 1
+
+
+@pytest.mark.parametrize("end", [services.logout, services.logout_all])
+def test_end_of_before_is_told_again(end: Callable[[AccessToken], Any], cached: str, login: Any) -> None:
+    """Whose process died before it told, or has not yet: an answered logout is the end."""
+    token = access(login)
+    services.authenticate(token)
+    Session.objects.filter(pk=login.session.pk).update(ended_at=login.session.created_at)
+    assert is_in(token)
+    end(token)
+    assert not is_in(token)
+
+
+def test_proxy_of_the_user_model_is_heard(
+    cached: str, login: Any, monkeypatch: pytest.MonkeyPatch, isolated: None
+) -> None:
+    """A signal names the class that was saved, and no class above it."""
+
+    class Member(get_user_model()):  # type: ignore[misc]
+        class Meta:
+            app_label, proxy = "securelogin", True
+
+    monkeypatch.setattr(apps, "get_models", lambda: [get_user_model(), Member])
+    apps.get_app_config("securelogin").ready()
+    token = access(login)
+    services.authenticate(token)
+    member = Member.objects.get(pk=login.user.pk)
+    member.is_active = False
+    member.save()
+    assert not is_in(token)
+
+
+@pytest.fixture
+def isolated() -> Iterator[None]:
+    """A registry of its own for the models of a test."""
+    with isolate_apps("securelogin"):
+        yield
+
+
+def test_key_in_another_spelling_is_the_same(cached: str, login: Any) -> None:
+    """A host may save a user whom it read nowhere."""
+    token = access(login)
+    services.authenticate(token)
+    user = get_user_model()(pk=login.user.pk.hex.upper(), phone=login.user.phone, is_active=False)
+    user.save(force_update=True)
+    assert not is_in(token)
+
+
+@pytest.fixture
+def by_hand() -> Iterator[None]:
+    """A host that commits by itself."""
+    transaction.set_autocommit(False)
+    yield
+    transaction.rollback()
+    transaction.set_autocommit(True)
+
+
+@pytest.mark.parametrize("end", [shut_out, delete, end_by_a_row])
+def test_host_may_commit_by_hand(
+    end: Callable[[Any, Any], None], cached: str, login: Any, by_hand: None, configure: Configure
+) -> None:
+    """Django takes no handlers then: the cache is told at once, and told nothing that may be undone."""
+    token = access(login)
+    assert [questions(token) for _ in range(2)] == [1, 1]
+    end(login, None)
+    transaction.commit()
+    assert not is_in(token)
+    configure(ACCESS_CHECK="session")
+    UserFactory().save()
+
+
+def test_what_a_transaction_saw_is_remembered_after_its_commit(cached: str, login: Any) -> None:
+    """It may have let the user in itself, and be undone."""
+    token = access(login)
+    with suppress(ZeroDivisionError), transaction.atomic():
+        assert questions(token) == 1
+        raise ZeroDivisionError
+    with transaction.atomic():
+        assert questions(token) == 1
+    assert questions(token) == 0
+
+
+def test_blacklisted_row_that_did_not_stay_is_no_error(cached: str, login: Any) -> None:
+    """Its token is looked at in time, and by default not at all."""
+    with transaction.atomic():
+        BlacklistedToken(token_id=login.session.token_id).save()
+        OutstandingToken.objects.filter(pk=login.session.token_id).delete()
+
+
+def test_default_is_told_nothing(login: Any) -> None:
+    """And pays no query for it."""
+    token_id = login.session.token_id
+    assert len(statements_of(lambda: BlacklistedToken(token_id=token_id).save())) == 1
+
+
+def test_view_cannot_ask_a_cache_that_hears_nothing(cached: str, login: Any, configure: Configure) -> None:
+    """Where ``ACCESS_CHECK`` is another, nobody says what ended: a class with "cache" asks the database."""
+    token = access(login)
+    services.authenticate(token)
+    for check in ("session", "none"):
+        configure(ACCESS_CHECK=check)
+        assert len(statements_of(lambda: services.authenticate(token, access_check="cache"))) == 1
 
 
 # What is not heard of
@@ -458,7 +607,7 @@ def test_key_of_a_user_may_be_any_text(cached: str) -> None:
     """Caches take no blanks in their keys, and some no long ones."""
     session = SessionFactory().pk
     for name in ("a b", "é" * 300, "\n", ""):
-        remembered.remember(session, name)
-        assert remembered.is_live(session, name)
+        remembered.remember(session, name, using="default", asked_at=time.time())
+        assert remembered.is_live(session, name, using="default")
     remembered.forget(users=["a b"])
-    assert not remembered.is_live(session, "a b")
+    assert not remembered.is_live(session, "a b", using="default")

@@ -14,7 +14,7 @@ from django.test import Client as HTTPClient
 from django.utils import timezone
 
 from securelogin import services
-from securelogin.apps import keep_last_login
+from securelogin.apps import UID, keep_last_login
 from securelogin.exceptions import AccountInactive, CodeRejected
 from securelogin.services import accounts, tables
 from tests.factories import UserFactory
@@ -39,6 +39,22 @@ def last_logins() -> list[Any]:
 def receivers() -> list[Any]:
     """Return who listens under Django's name."""
     return [entry[1]() for entry in user_logged_in.receivers if entry[0][0] == "update_last_login"]
+
+
+def test_hosts_own_strong_receiver_is_not_called_at_the_start() -> None:
+    """A host that put its own in the place of Django's, for good, starts, and keeps it."""
+    calls: list[Any] = []
+    kept = user_logged_in.receivers[:]
+    user_logged_in.disconnect(dispatch_uid=UID)
+    user_logged_in.connect(lambda *_given, **facts: calls.append(facts), dispatch_uid=UID, weak=False)
+    mine = user_logged_in.receivers[-1]
+    try:
+        apps.get_app_config("securelogin").ready()
+        assert mine in user_logged_in.receivers
+        assert not calls
+    finally:
+        user_logged_in.receivers[:] = kept
+        user_logged_in.sender_receivers_cache.clear()
 
 
 def test_first_login_is_on_record(ada: Visitor) -> None:

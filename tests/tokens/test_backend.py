@@ -246,6 +246,13 @@ def test_long_texts_are_not_looked_at() -> None:
     assert _refuses(texts[backend.MAX_TOKEN + 1])
 
 
+@pytest.mark.parametrize("thing", [None, 5, [], {}, memoryview(b"a.b.c")])
+def test_what_is_no_text_is_no_token(thing: Any) -> None:
+    """Whatever a caller hands over, the error is the one that is documented."""
+    with pytest.raises(TokenBackendError):
+        backend.current().decode(thing)
+
+
 def test_what_was_wrong_is_for_developers() -> None:
     """The error is one for all; the cause of some refusals stands behind it, and no part of the token in it."""
     text = sign(claims())

@@ -58,11 +58,11 @@ def forget_by_deletion() -> None:
     def forget(*, sessions: Iterable[Any] = (), users: Iterable[Any] = ()) -> None:
         for name in sessions:
             owner = Session.objects.filter(pk=name).values_list("user_id", flat=True)
-            caches["default"].delete_many([remembered._entry(name, user_id) for user_id in owner])
+            caches["default"].delete_many([remembered._entry(name, user_id, tables.database()) for user_id in owner])
 
-    def late(session_id: Any, user_id: Any) -> None:
+    def late(*ids: Any, **facts: Any) -> None:
         dawdle()
-        remember(session_id, user_id)
+        remember(*ids, **facts)
 
     remember = remembered.remember
     replace(remembered, "forget", forget)

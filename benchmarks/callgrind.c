@@ -1,14 +1,17 @@
-/* Has callgrind count what runs between two calls from Python, and nothing else. */
+/* Has callgrind collect what runs between two calls from Python, and nothing else. */
 #include <valgrind/callgrind.h>
 
-void begin(void)
+void start(void)
 {
     CALLGRIND_START_INSTRUMENTATION;
-    CALLGRIND_ZERO_STATS;
 }
 
-void end(void)
+void toggle(void)
+{
+    CALLGRIND_TOGGLE_COLLECT;
+}
+
+void dump(void)
 {
     CALLGRIND_DUMP_STATS;
-    CALLGRIND_STOP_INSTRUMENTATION;
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,13 +21,14 @@ COUNTS = "BENCHMARKS_COUNTS"
 
 
 class Clock:
-    """Measures the time of this process and of its database's, in nanoseconds."""
+    """Measures the time of this process and of its database's."""
 
     def __init__(self) -> None:
         self._database: Path | None = None
         self._began = 0
+        self._spent: list[int] = []
 
-    def find_database(self) -> None:
+    def start(self) -> None:
         """Find where Linux says what the database's process for our connection took; other systems say nothing."""
         from django.db import connection
 
@@ -35,13 +37,22 @@ class Clock:
                 cursor.execute("SELECT pg_backend_pid()")
                 self._database = Path(f"/proc/{cursor.fetchone()[0]}/schedstat")
 
+    def next(self) -> None:
+        """Begin the next operation."""
+        self._spent.append(0)
+
     def begin(self) -> None:
-        """Begin to measure."""
+        """Begin to measure a call of it."""
         self._began = self._now()
 
-    def end(self) -> int:
-        """Return what was spent since."""
-        return self._now() - self._began
+    def end(self) -> None:
+        """Have measured it."""
+        self._spent[-1] += self._now() - self._began
+
+    def cost(self) -> float:
+        """Return what an operation took since the last time: the median, in microseconds."""
+        spent, self._spent = self._spent, []
+        return statistics.median(spent) / 1000
 
     def _now(self) -> int:
         spent = time.process_time_ns()
@@ -56,20 +67,33 @@ class Callgrind(Clock):
 
     def __init__(self, switch: str, counts: str) -> None:
         super().__init__()
-        self._switch, self._counts, self._number = ctypes.CDLL(switch), Path(counts), 0
+        self._switch, self._counts, self._dumps, self._operations = ctypes.CDLL(switch), Path(counts), 0, 0
+
+    def start(self) -> None:
+        """Have callgrind look, which makes everything slow from here on."""
+        self._switch.start()
+
+    def next(self) -> None:
+        """Begin the next operation."""
+        self._operations += 1
 
     def begin(self) -> None:
-        """Begin to count."""
-        self._switch.begin()
+        """Begin to count a call of it."""
+        self._switch.toggle()
 
-    def end(self) -> int:
-        """Return what was counted since."""
-        self._switch.end()
-        self._number += 1
-        file = self._counts / f"{os.getpid()}.{self._number}"
+    def end(self) -> None:
+        """Have counted it."""
+        self._switch.toggle()
+
+    def cost(self) -> float:
+        """Return what an operation took since the last time: the mean, in thousands of instructions."""
+        self._switch.dump()
+        self._dumps += 1
+        file = self._counts / f"{os.getpid()}.{self._dumps}"
         lines = file.read_text(errors="replace").splitlines()
-        file.unlink()
-        return next(int(line.split()[1]) for line in lines if line.startswith(("totals:", "summary:")))
+        counted = next(int(line.split()[1]) for line in lines if line.startswith(("totals:", "summary:")))
+        operations, self._operations = self._operations, 0
+        return counted / operations / 1000
 
 
 def fitting() -> Clock:
@@ -89,5 +113,6 @@ def callgrind() -> Iterator[list[str]]:
         subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", switch, source], check=True)
         yield [
             *("env", "PYTHONHASHSEED=0", f"{SWITCH}={switch}", f"{COUNTS}={folder}"),
-            *("valgrind", "-q", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/%p"),
+            *("valgrind", "-q", "--tool=callgrind", "--instr-atstart=no", "--collect-atstart=no"),
+            f"--callgrind-out-file={folder}/%p",
         ]

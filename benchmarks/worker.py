@@ -10,8 +10,9 @@ import io
 import json
 import os
 import re
-import statistics
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -36,7 +37,7 @@ class Site:
         django.setup()
         self.application = get_wsgi_application()
         self.meter = meters.fitting()
-        self.spent = 0
+        self.is_metered = False
         self.visitor = 0
 
     def prepare(self) -> None:
@@ -53,7 +54,7 @@ class Site:
             model.objects.bulk_create([model(username=_phone(number)) for number in names])
 
     def send(self, path: str, body: dict[str, Any], token: str = "") -> Any:
-        """Post, and add what it cost to ``spent``."""
+        """Post, and have the meter measure it where it is to."""
         content = json.dumps(body).encode()
         environ = {
             "REQUEST_METHOD": "POST",
@@ -76,11 +77,13 @@ class Site:
             kind = "Token" if self.project.name == "knox" else "Bearer"
             environ["HTTP_AUTHORIZATION"] = f"{kind} {token}"
         status: list[str] = []
-        self.meter.begin()
+        if self.is_metered:
+            self.meter.begin()
         response = self.application(environ, lambda line, _headers: status.append(line))
         answer = b"".join(response)
         response.close()
-        self.spent += self.meter.end()
+        if self.is_metered:
+            self.meter.end()
         if not status[0].startswith("2"):
             raise RuntimeError(f"{path}: {status[0]} {answer[:200]!r}")
         return json.loads(answer) if answer else {}
@@ -120,16 +123,19 @@ class Site:
             self.send("logout", {}, tokens["access"])
 
     def cost(self, operation: str, calls: int) -> float:
-        """Return the median of so many calls, in thousands of nanoseconds or of instructions."""
-        costs = []
+        """Return what one of so many costs."""
         for _ in range(calls):
-            self.spent = 0
-            tokens = self.log_in()
-            if operation != "log_in":
-                self.spent = 0
-                getattr(self, operation)(tokens)
-            costs.append(self.spent / 1000)
-        return statistics.median(costs)
+            if operation == "log_in":
+                self._measure(self.log_in)
+            else:
+                self._measure(partial(getattr(self, operation), self.log_in()))
+        return self.meter.cost()
+
+    def _measure(self, work: Callable[[], object]) -> None:
+        self.meter.next()
+        self.is_metered = True
+        work()
+        self.is_metered = False
 
     def versions(self) -> dict[str, str]:
         """Return what is installed."""
@@ -161,7 +167,7 @@ def main() -> None:
             name, *arguments = json.loads(line)
             if name == "prepare":
                 site.prepare()
-                site.meter.find_database()
+                site.meter.start()
                 answer: Any = site.versions()
             else:
                 answer = site.cost(name, *arguments)

@@ -49,7 +49,8 @@ def host(database: str, *, settings: str = "tests.fuzz.settings", **variables: s
             SECURELOGIN_SMS="filebased",
             SECURELOGIN_SMS_FILE=str(outbox),
             FUZZ_LOG=str(log),
-            GUNICORN_CMD_ARGS="--log-level error --worker-class gthread --threads 4",
+            # Without a limit of gunicorn's the app answers a long query, too.
+            GUNICORN_CMD_ARGS="--log-level error --worker-class gthread --threads 4 --limit-request-line 0",
             **variables,
         )
         manage("migrate", "--no-input", "--verbosity", "0", env=env)

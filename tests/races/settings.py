@@ -88,6 +88,9 @@ DATABASES = {
         "CONN_MAX_AGE": 0 if environ.get("RACES_GATEWAY") == "asgi" else 600,  # there each call has a thread of its own
     }
 }
+if environ.get("RACES_GATEWAY") == "asgi" and DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # As docs/how-to/operate.md says: as many calls at once as come, but no more connections than the server takes.
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 4, "timeout": 60}
 if level := environ.get("RACES_ISOLATION"):
     levels = {
         "django.db.backends.postgresql": IsolationLevel[level.replace(" ", "_").upper()],

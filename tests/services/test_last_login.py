@@ -116,10 +116,16 @@ def test_model_may_make_accounts_that_wait(ada: Visitor, monkeypatch: pytest.Mon
     monkeypatch.setattr(get_user_model()._meta.get_field("is_active"), "default", False)
     vars(get_user_model()._meta.get_field("is_active")).pop("_get_default", None)
     ada.ask()
-    with pytest.raises(CodeRejected):
-        ada.guess(ada.code())
+    code = ada.code()
+
+    def guess() -> None:
+        with pytest.raises(CodeRejected):
+            ada.guess(code)
+
+    written = [each for each in statements_of(guess) if "UPDATE" in each and get_user_model()._meta.db_table in each]
     vars(get_user_model()._meta.get_field("is_active")).pop("_get_default", None)
     assert last_logins() == [None]
+    assert not written
 
 
 def test_insert_that_was_refused_is_no_login(ada: Visitor) -> None:
@@ -204,17 +210,34 @@ def test_account_that_waits_has_none_after_a_second_try(monkeypatch: pytest.Monk
     assert last_logins() == [None]
 
 
-@pytest.mark.usefixtures("new_accounts_wait")
-def test_account_that_waits_keeps_what_its_model_gives_it(ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as a moment, where the column takes no null."""
+@pytest.fixture
+def long_ago(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A model whose column takes no null, and has a moment for it."""
     field = get_user_model()._meta.get_field("last_login")
     monkeypatch.setattr(field, "default", LONG_AGO)
     vars(field).pop("_get_default", None)
+    yield
+    vars(field).pop("_get_default", None)
+
+
+@pytest.mark.usefixtures("new_accounts_wait", "long_ago")
+def test_account_that_waits_keeps_what_its_model_gives_it(ada: Visitor) -> None:
+    """In the row."""
     ada.ask()
     with pytest.raises(CodeRejected):
         ada.guess(ada.code())
-    vars(field).pop("_get_default", None)
     assert last_logins() == [LONG_AGO]
+
+
+@pytest.mark.usefixtures("new_accounts_wait", "long_ago")
+@pytest.mark.parametrize("refused", ["nobody", "Ada"])
+def test_announced_user_has_what_the_model_gave(refused: str, configure: Configure, announced: Announcements) -> None:
+    """As the row has, after a second try too."""
+    configure(AUTH_TYPES=("PHONE", "PASSWORD"))
+    with refused_accounts(name=refused), pytest.raises(AccountInactive):
+        services.register_with_password(username="Ada", email=EMAIL, password=PASSWORD, client=Visitor().client)
+    assert last_logins() == [LONG_AGO]
+    assert [told["user"].last_login for told in announced.named("user_registered")] == [LONG_AGO]
 
 
 # Whose receiver is there

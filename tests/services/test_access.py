@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import redis
+import time_machine
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.cache import caches
@@ -131,8 +132,12 @@ def test_entry_of_one_database_is_none_of_another(cached: str, login: Any) -> No
     assert not remembered.is_live(login.session.pk, login.user.pk, using="other")
 
 
-@pytest.mark.parametrize(("age", "is_believed"), [(0, True), (4.9, True), (5.1, False), (-5.1, False), (-4.9, True)])
-def test_entry_counts_from_the_question(age: float, is_believed: bool, cached: str, login: Any) -> None:
+@pytest.mark.parametrize(
+    ("age", "is_believed"), [(0, True), (5, True), (5.002, False), (-5, True), (-5.002, False), (600, False)]
+)
+def test_entry_counts_from_the_question(
+    age: float, is_believed: bool, cached: str, login: Any, clock: time_machine.Traveller
+) -> None:
     """Not from when it was written: a cache that stood still may write it long after. Nor is the future believed."""
     ids = (login.session.pk, login.user.pk)
     remembered.remember(*ids, using="default", asked_at=time.time() - age)
@@ -465,6 +470,40 @@ def test_view_cannot_ask_a_cache_that_hears_nothing(cached: str, login: Any, con
         assert len(statements_of(lambda: services.authenticate(token, access_check="cache"))) == 1
 
 
+class Elsewhere:
+    """Has our tables asked through the other connection."""
+
+    def db_for_read(self, _model: Any, **_hints: Any) -> str:
+        return "other"
+
+    db_for_write = db_for_read
+
+
+@pytest.mark.parametrize("end", [services.logout, services.logout_all])
+def test_end_of_before_is_told_after_the_commit_of_its_own_database(
+    end: Callable[[AccessToken], Any], cached: str, login: Any, elsewhere: str, settings: Any
+) -> None:
+    """Not of the default one."""
+    Session.objects.filter(pk=login.session.pk).update(ended_at=login.session.created_at)
+    settings.DATABASE_ROUTERS = [Elsewhere()]
+    with redis.Redis.from_url(cached) as client:
+        with transaction.atomic(using=elsewhere):
+            end(access(login))
+            assert client.dbsize() == 0
+        assert client.dbsize() == 1
+
+
+def test_host_may_commit_by_hand_in_another_database(cached: str, elsewhere: str) -> None:
+    """Each connection has a way of its own."""
+    transaction.set_autocommit(False, using=elsewhere)
+    with redis.Redis.from_url(cached) as client:
+        remembered.remember("session", "user", using=elsewhere, asked_at=time.time())
+        assert client.dbsize() == 0
+        remembered.on_user(get_user_model()(), using=elsewhere)
+        assert client.dbsize() == 1
+    transaction.set_autocommit(True, using=elsewhere)
+
+
 # What is not heard of
 
 
@@ -552,6 +591,7 @@ def test_alias_that_is_gone_costs_a_query(configure: Configure, login: Any) -> N
     """As a cache that is down; the check says it before (E028)."""
     configure(ACCESS_CHECK="cache", ACCESS_CACHE="nowhere")
     assert [questions(access(login)) for _ in range(2)] == [1, 1]
+    assert remembered.is_live(login.session.pk, login.user.pk, using="default") is False
 
 
 def test_cache_of_the_process_is_told_too(configure: Configure, login: Any) -> None:

@@ -262,6 +262,7 @@ def test_what_was_wrong_is_for_developers() -> None:
         (sign(claims(sid=LEFT_OUT)), "a claim is missing"),
         (sign(claims(sub=1)), "a claim is no text"),
         (sign(claims(iat=2**33 - 1)), "not yet"),
+        (f"{text.rpartition('.')[0]}.{sign(claims(more=1)).rpartition('.')[2]}", "the signature is another"),
     ):
         with pytest.raises(TokenBackendError) as caught:
             backend.current().decode(refused)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, models
+from django.test.utils import isolate_apps
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
@@ -237,6 +238,20 @@ def test_decoy_of_a_user_is_of_the_kinds_that_the_driver_gives(db: None) -> None
     for field, given, decoy in zip(model._meta.concrete_fields, real, rows.decoy, strict=True):
         kinds = {bool, int} if isinstance(field, models.BooleanField) else {type(given)}
         assert type(decoy) in kinds or field.name in optional, field.name
+
+
+@isolate_apps("securelogin")
+def test_decoy_of_json_is_what_the_driver_takes() -> None:
+    """Adapted for the connection, or no converter would read it."""
+
+    class Taste(models.Model):
+        likes = models.JSONField(default=partial(dict, tea=True))
+
+        class Meta:
+            app_label = "securelogin"
+
+    _id, likes = rows.decoy_of(Taste(), [], connection)
+    assert str(likes) != str({"tea": True})
 
 
 def test_model_that_takes_no_decoy_finds_nobody(db: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,8 +122,9 @@ def _ratios(costs: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
     """Return the quartiles of each project's cost by that of the peer, round by round."""
     quartiles = {}
     for project, each in costs.items():
-        ratios = [cost / peer for cost, peer in zip(each, costs[PEER], strict=True)] * (2 if len(each) == 1 else 1)
-        quartiles[project] = [round(value, 3) for value in statistics.quantiles(ratios, n=4)]
+        ratios = [cost / peer for cost, peer in zip(each, costs[PEER], strict=True)]
+        spread = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3  # of one there are no quartiles
+        quartiles[project] = [round(value, 3) for value in spread]
     return quartiles
 
 

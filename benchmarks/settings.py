@@ -11,7 +11,7 @@ from tests.settings import *
 from tests.settings import LOGGING, SECURELOGIN
 
 PLENTY = 10**9
-SECURELOGIN: dict[str, Any] = {  # type: ignore[no-redef]
+SECURELOGIN: dict[str, Any] = {  # type: ignore[no-redef]  # the one above, changed
     **SECURELOGIN,
     "LIMITS": dict.fromkeys(DEFAULT_LIMITS),
     "RESEND_PAUSES": (timedelta(0),),

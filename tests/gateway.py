@@ -20,11 +20,12 @@ class ASGIHandler(AsyncClientHandler):
     _force_user: Any = None
     _force_token: Any = None
 
-    def __call__(self, environ: dict[str, Any]) -> HttpResponseBase:  # type: ignore[override]
+    def __call__(self, environ: dict[str, Any]) -> HttpResponseBase:  # type: ignore[override]  # Django's is a coroutine
         """Answer one request."""
         response: Any = async_to_sync(super().__call__)(_scope(environ))
         response.wsgi_request = response.asgi_request
-        return response  # type: ignore[no-any-return]
+        answer: HttpResponseBase = response
+        return answer
 
     async def get_response_async(self, request: Any) -> Any:
         """Let in whom the test let in, as ``rest_framework.test`` does."""

@@ -444,7 +444,8 @@ def test_key_of_the_projects_own_is_told_apart(settings: Settings, options: dict
 def test_project_without_simple_jwt_needs_none(settings: Settings) -> None:
     """Nothing has to be set for tokens to work."""
     settings.SIMPLE_JWT = None
-    tokens.read_access(pair().access_token)
+    assert tokens.read_access(pair().access_token).token_type == "access"
+    assert OWN_KEY not in backend.current().keyring.values()
 
 
 def test_kid_does_not_tell_the_key(settings: Settings) -> None:
